@@ -1,0 +1,231 @@
+"""Tables of the judge: rubrics, raters, assessments, and the campaigns in which people review."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib.auth import get_user_model
+from django.db import models
+from django.urls import reverse
+
+from recommend.models import Generation, LanguageModel, Output, Stage, new_id
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+else:
+    User = get_user_model()
+
+
+class RubricQuerySet(models.QuerySet["Rubric"]):
+    def current(self, kind: str) -> Rubric:
+        """The newest rubric of an output kind. Raises Rubric.DoesNotExist."""
+        found = self.filter(kind=kind).order_by("-version").first()
+        if found is None:
+            raise Rubric.DoesNotExist(f"No rubric for outputs of kind '{kind}'. Run `manage.py seed_studio`.")
+        return found
+
+
+class Rubric(models.Model):
+    """What is asked of one kind of output; a version never changes once it is used."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    kind = models.CharField(max_length=12, choices=Output.Kind)
+    version = models.PositiveIntegerField()
+    title = models.CharField(max_length=200)
+    guideline = models.TextField(help_text="Markdown; shown beside the work.")
+
+    criteria: models.Manager[Criterion]
+    objects = RubricQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["kind", "-version"]
+        constraints = [models.UniqueConstraint(fields=["kind", "version"], name="rubric_version_once")]
+
+    def __str__(self) -> str:
+        return f"{self.title} v{self.version}"
+
+
+class Criterion(models.Model):
+    """One question of a rubric, with the labels that answer it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    rubric = models.ForeignKey(Rubric, on_delete=models.CASCADE, related_name="criteria")
+    position = models.PositiveIntegerField()
+    name = models.SlugField(max_length=40)
+    title = models.CharField(max_length=100)
+    question = models.TextField()
+    guideline = models.TextField(blank=True)
+    labels = models.JSONField(help_text="[{value, title, passes, help}], in the order of their keys.")
+
+    class Meta:
+        ordering = ["rubric_id", "position"]
+        verbose_name_plural = "criteria"
+        constraints = [models.UniqueConstraint(fields=["rubric", "name"], name="criterion_once")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Rater(models.Model):
+    """Who rates: a person, or a judge model with its prompt. The statistics know no difference."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    user = models.OneToOneField(User, null=True, blank=True, on_delete=models.PROTECT, related_name="rater")
+    language_model = models.ForeignKey(LanguageModel, null=True, blank=True, on_delete=models.PROTECT)
+    prompt_version = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(user__isnull=False, language_model__isnull=True)
+                | models.Q(user__isnull=True, language_model__isnull=False),
+                name="rater_is_person_or_model",
+            ),
+            models.UniqueConstraint(fields=["language_model", "prompt_version"], name="rater_model_prompt_once"),
+        ]
+
+    def __str__(self) -> str:
+        if self.user is not None:
+            return self.user.get_username()
+        return f"{self.language_model} (prompt {self.prompt_version})"
+
+    @property
+    def is_person(self) -> bool:
+        return self.user_id is not None
+
+
+class Campaign(models.Model):
+    """What is reviewed by people: a sample of generations, under one rubric."""
+
+    class State(models.TextChoices):
+        ACTIVE = "active", "Active"
+        PAUSED = "paused", "Paused"
+        CLOSED = "closed", "Closed"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    name = models.CharField(max_length=200, unique=True)
+    stage = models.CharField(max_length=12, choices=Stage)
+    rubric = models.ForeignKey(Rubric, on_delete=models.PROTECT)
+    state = models.CharField(max_length=10, choices=State, default=State.ACTIVE)
+    sampling_rate = models.FloatField(
+        default=1.0, help_text="Share of finished generations drawn, each independently: its inclusion probability."
+    )
+    overlap = models.PositiveIntegerField(default=1, help_text="People per generation.")
+    blind = models.BooleanField(default=True, help_text="The judge's labels appear only after submitting.")
+    lease_s = models.PositiveIntegerField(default=900, help_text="Seconds without a sign of life before work returns.")
+    members = models.ManyToManyField(User, blank=True, help_text="Empty: every annotator.")
+    deadline = models.DateField(null=True, blank=True)
+    created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    units: models.Manager[CampaignUnit]
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(sampling_rate__gt=0, sampling_rate__lte=1), name="campaign_rate_0_to_1"
+            ),
+            models.CheckConstraint(condition=models.Q(overlap__gte=1), name="campaign_overlap_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("judge:campaign-next", args=[self.pk])
+
+
+class CampaignUnit(models.Model):
+    """One sampled generation of a campaign, with the probability that the plan drew it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="units")
+    generation = models.ForeignKey(Generation, on_delete=models.PROTECT, related_name="campaign_units")
+    inclusion_probability = models.FloatField()
+    n_taken = models.PositiveIntegerField(default=0, help_text="Places leased or submitted, at most the overlap.")
+    n_submitted = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "generation"], name="campaign_unit_once"),
+            models.CheckConstraint(
+                condition=models.Q(inclusion_probability__gt=0, inclusion_probability__lte=1),
+                name="campaign_unit_probability_0_to_1",
+            ),
+        ]
+        indexes = [models.Index(fields=["campaign", "n_taken", "created_at"], name="campaign_unit_queue")]
+
+    def __str__(self) -> str:
+        return f"{self.campaign}: {self.generation}"
+
+
+class Assignment(models.Model):
+    """One screen of work: a unit in the hands of one annotator."""
+
+    class State(models.TextChoices):
+        LEASED = "leased", "In work"
+        SUBMITTED = "submitted", "Submitted"
+        SKIPPED = "skipped", "Skipped"
+        EXPIRED = "expired", "Lease expired"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    unit = models.ForeignKey(CampaignUnit, on_delete=models.CASCADE, related_name="assignments")
+    annotator = models.ForeignKey(User, on_delete=models.PROTECT, related_name="assignments")
+    state = models.CharField(max_length=10, choices=State, default=State.LEASED)
+    lease_until = models.DateTimeField()
+    draft = models.JSONField(default=dict, blank=True, help_text="{output id: {labels, comment}} not yet submitted.")
+    draft_version = models.PositiveIntegerField(default=0, help_text="Rises with every save; a stale save is refused.")
+    skip_reason = models.TextField(blank=True)
+    flag = models.TextField(blank=True, help_text="What the annotator wants a lead to see.")
+    seconds = models.FloatField(default=0.0, help_text="Time at work, by the browser's clock.")
+    submitted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["unit", "annotator"], name="assignment_once_per_person")]
+        indexes = [models.Index(fields=["annotator", "state"], name="assignment_annotator_state")]
+
+    def __str__(self) -> str:
+        return f"{self.unit} / {self.annotator}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("judge:assignment", args=[self.pk])
+
+
+class Assessment(models.Model):
+    """A rater's labels for one output; a correction is a new revision, never an overwrite."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    rater = models.ForeignKey(Rater, on_delete=models.PROTECT, related_name="assessments")
+    output = models.ForeignKey(Output, on_delete=models.CASCADE, related_name="assessments")
+    rubric = models.ForeignKey(Rubric, on_delete=models.PROTECT)
+    assignment = models.ForeignKey(
+        Assignment, null=True, blank=True, on_delete=models.PROTECT, related_name="assessments"
+    )
+    revision = models.PositiveIntegerField(default=1, help_text="1 is the first, blind one: the one that counts.")
+    labels = models.JSONField(help_text="{criterion name: label value}; empty where the judge gave no usable answer.")
+    passed = models.BooleanField(null=True, help_text="Every criterion passed; empty where there are no labels.")
+    rationale = models.TextField(blank=True, help_text="The judge's reason, or the person's comment.")
+    probabilities = models.JSONField(
+        default=dict, blank=True, help_text="{criterion: {label: probability}} where the engine gives log-probabilities."
+    )
+    seconds = models.FloatField(default=0.0)
+    blind = models.BooleanField(default=True, help_text="Given before the other side's labels were seen.")
+    raw_text = models.TextField(blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["output_id", "created_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["rater", "output", "rubric", "revision"], name="assessment_once")
+        ]
+        indexes = [models.Index(fields=["output", "rubric", "revision"], name="assessment_output")]
+
+    def __str__(self) -> str:
+        return f"{self.rater}: {self.output}"

@@ -1,0 +1,279 @@
+"""Estimates with intervals, for rows that come in clusters.
+
+The unit that is sampled is a generation, and a shopper may have several: outputs of one shopper resemble each other, so
+a formula for independent rows promises too much. Every interval here counts clusters (shoppers). All of them are
+two-sided at 95 % unless `level` says otherwise.
+"""
+
+import math
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+Clusters = Sequence[Hashable]
+
+LEVEL = 0.95
+N_RESAMPLES = 2000
+# A percentile interval over resamples of which this share has no value would describe the others only.
+MAX_UNDEFINED_SHARE = 0.2
+
+NOTHING_COMPARED = "nothing was compared"
+ONE_CLUSTER = "all of it is from one shopper, so it cannot be said how much others differ"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure, how sure it is, and what it rests on; or the reason in words why there is none.
+
+    value, low, high   the figure and its interval, in the figure's own unit; None where not computable
+    n, n_clusters      rows and clusters that it rests on
+    note               why a part of it is None, or what to bear in mind; may be empty where nothing is None
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    n_clusters: int
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.low is None) != (self.high is None):
+            raise ValueError("an interval has two ends or none")
+        if self.value is None and self.low is not None:
+            raise ValueError("an interval needs a value")
+        if self.low is None and not self.note:
+            raise ValueError("what is not computable needs a reason in words")
+
+    @classmethod
+    def unknown(cls, reason: str, n: int = 0, n_clusters: int = 0) -> "Estimate":
+        """No figure, and why."""
+        return cls(None, None, None, n, n_clusters, reason)
+
+    @property
+    def half_width(self) -> float | None:
+        """Half the length of the interval, None where there is none."""
+        return None if self.low is None or self.high is None else (self.high - self.low) / 2
+
+
+def normal_quantile(level: float = LEVEL) -> float:
+    """The z with `level` of the standard normal within ±z: 1.96 for 95 %. Raises ValueError outside (0, 1)."""
+    if not 0 < level < 1:
+        raise ValueError(f"a level lies between 0 and 1, not {level}")
+    return NormalDist().inv_cdf((1 + level) / 2)
+
+
+def t_quantile(degrees: int, level: float = LEVEL) -> float:
+    """The t with `level` of Student's distribution within ±t.
+
+    Exact for 1 and 2 degrees of freedom, else the expansion 26.7.5 of Abramowitz and Stegun (1964), which is within
+    0.2 % at the levels in use. Raises ValueError below one degree.
+    """
+    z = normal_quantile(level)
+    if degrees < 1:
+        raise ValueError(f"Student's distribution needs at least one degree of freedom, not {degrees}")
+    if degrees == 1:
+        return math.tan(math.pi * level / 2)
+    if degrees == 2:
+        return level * math.sqrt(2 / (1 - level**2))
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
+    )
+    return z + sum(term / degrees**power for power, term in enumerate(terms, start=1))
+
+
+def cluster_codes(clusters: Clusters | None, n: int) -> tuple[IntArray, int]:
+    """Clusters numbered from 0 by first appearance: (n,) codes and how many there are; None makes each row its own.
+
+    Raises ValueError unless there is one cluster for each of the n rows.
+    """
+    if clusters is None:
+        return np.arange(n, dtype=np.intp), n
+    if len(clusters) != n:
+        raise ValueError(f"{len(clusters)} clusters for {n} rows")
+    numbers: dict[Hashable, int] = {}
+    codes = np.fromiter((numbers.setdefault(cluster, len(numbers)) for cluster in clusters), np.intp, n)
+    return codes, len(numbers)
+
+
+def wilson(successes: float, n: float, level: float = LEVEL) -> tuple[float, float]:
+    """Wilson's score interval for a proportion: (low, high) within 0 to 1.
+
+    `n` need not be whole: an effective number of independent rows is one. Raises ValueError unless
+    0 <= successes <= n and n > 0. Source: Wilson (1927), JASA 22, 209–212.
+    """
+    if n <= 0 or not 0 <= successes <= n:
+        raise ValueError(f"{successes} of {n} is not a proportion")
+    z2 = normal_quantile(level) ** 2
+    p = successes / n
+    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = math.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def proportion(
+    values: ArrayLike, clusters: Clusters | None = None, weights: ArrayLike | None = None, level: float = LEVEL
+) -> Estimate:
+    """Mean of values within 0 to 1, with a cluster-robust Wilson interval.
+
+    values    (n,) 0 or 1, or a share where several people rated one output
+    clusters  (n,) ids; None makes each row its own cluster, which gives Wilson's interval itself
+    weights   (n,) above 0, such as 1 / inclusion probability; None weighs all the same
+
+    Wilson's interval is taken at the effective sample size p(1-p)/v, where v is the cluster-robust variance of the
+    mean, lowered for few clusters by (z/t)² with one degree of freedom less than clusters, and never above n (Korn
+    and Graubard 1998, Survey Methodology 24, 193–201). Where all values are the same v is 0 and says nothing; then
+    clusters are counted as if each were one row. Raises ValueError for values outside 0 to 1 or weights not above 0.
+    """
+    x, w = _checked(values, weights)
+    if ((x < 0) | (x > 1)).any():
+        raise ValueError("a proportion needs values within 0 to 1")
+    n = len(x)
+    if n == 0:
+        return Estimate.unknown("nothing was counted")
+    codes, n_clusters = cluster_codes(clusters, n)
+    mean, variance = _mean_and_variance(x, w, codes, n_clusters)
+    if n_clusters == 1:
+        return Estimate(mean, None, None, n, 1, ONE_CLUSTER)
+    if n_clusters == n and (w == w[0]).all() and np.isin(x, (0, 1)).all():
+        return Estimate(mean, *wilson(float(x.sum()), n, level), n, n)
+    n_kish = float(w.sum() ** 2 / (w**2).sum())
+    if variance > 0:
+        few = (normal_quantile(level) / t_quantile(n_clusters - 1, level)) ** 2
+        n_effective = min(mean * (1 - mean) / variance * few, n_kish)
+    else:
+        n_effective = min(float(n_clusters), n_kish)
+    return Estimate(mean, *wilson(min(mean * n_effective, n_effective), n_effective, level), n, n_clusters)
+
+
+def clustered_mean(
+    values: ArrayLike, clusters: Clusters | None = None, weights: ArrayLike | None = None, level: float = LEVEL
+) -> Estimate:
+    """Weighted mean sum(w x) / sum(w) with the cluster-robust (sandwich) interval.
+
+    values (n,) in any unit, which the estimate keeps; clusters and weights as in `proportion`.
+
+    The variance is that of the linearised ratio, summed within clusters and times G/(G-1) for G clusters (CR1 of
+    Cameron and Miller 2015, Journal of Human Resources 50, 317–372); the interval has G-1 degrees of freedom.
+    Without any spread the interval is None. Raises ValueError for weights not above 0.
+    """
+    x, w = _checked(values, weights)
+    n = len(x)
+    if n == 0:
+        return Estimate.unknown("nothing was measured")
+    codes, n_clusters = cluster_codes(clusters, n)
+    mean, variance = _mean_and_variance(x, w, codes, n_clusters)
+    if n_clusters == 1:
+        return Estimate(mean, None, None, n, 1, ONE_CLUSTER)
+    if variance == 0:
+        return Estimate(mean, None, None, n, n_clusters, "all values are the same, so there is no spread to go by")
+    half = t_quantile(n_clusters - 1, level) * math.sqrt(variance)
+    return Estimate(mean, mean - half, mean + half, n, n_clusters)
+
+
+def cluster_bootstrap(
+    rows: NDArray[np.generic],
+    clusters: Clusters | None,
+    statistic: Callable[[NDArray[np.generic]], float],
+    *,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> Estimate:
+    """Any statistic of a table of rows, with the percentile interval over resampled clusters.
+
+    rows       (n, …) the table; a resample takes whole clusters, with replacement
+    statistic  rows -> a number, NaN where it is not defined
+
+    The same seed gives the same interval. Source: Efron and Tibshirani (1993), chapters 8 and 13. Use
+    `bootstrap_of_sums` where the statistic is a function of sums over rows: it is the same and hundreds of times faster.
+    """
+    n = len(rows)
+    codes, n_clusters = cluster_codes(clusters, n)
+    if n == 0:
+        return Estimate.unknown(NOTHING_COMPARED)
+    order = np.argsort(codes, kind="stable")
+    members = np.split(order, np.cumsum(np.bincount(codes))[:-1])
+    rng = np.random.default_rng(seed)
+    draws = np.array(
+        [
+            statistic(rows[np.concatenate([members[g] for g in rng.integers(n_clusters, size=n_clusters)])])
+            for _ in range(n_resamples if n_clusters > 1 else 0)
+        ]
+    )
+    return _percentile(float(statistic(rows)), draws, n, n_clusters, level)
+
+
+def bootstrap_of_sums(
+    contributions: FloatArray,
+    clusters: Clusters | None,
+    statistic: Callable[[FloatArray], FloatArray],
+    *,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> Estimate:
+    """The cluster bootstrap of a statistic that depends on the rows only through sums.
+
+    contributions  (n, m) what each row adds to the m sums
+    statistic      (r, m) sums of r resamples -> (r,) values, NaN where not defined
+
+    Clusters that add the same are interchangeable, so a resample draws how often each *pattern* occurs (one multinomial
+    draw) rather than each cluster; the distribution is exactly that of resampling clusters one by one.
+    """
+    n = len(contributions)
+    codes, n_clusters = cluster_codes(clusters, n)
+    if n == 0:
+        return Estimate.unknown(NOTHING_COMPARED)
+    totals = np.zeros((n_clusters, contributions.shape[1]))
+    np.add.at(totals, codes, contributions)
+    value = float(statistic(totals.sum(axis=0, keepdims=True))[0])
+    if n_clusters == 1:
+        return _percentile(value, np.empty(0), n, 1, level)
+    patterns, counts = np.unique(totals, axis=0, return_counts=True)
+    rng = np.random.default_rng(seed)
+    times = rng.multinomial(n_clusters, counts / n_clusters, size=n_resamples)
+    return _percentile(value, statistic(times @ patterns), n, n_clusters, level)
+
+
+def _percentile(value: float, draws: FloatArray, n: int, n_clusters: int, level: float) -> Estimate:
+    """The estimate whose interval holds the middle `level` of the draws that have a value."""
+    if math.isnan(value):
+        return Estimate.unknown("not defined for these rows", n, n_clusters)
+    if n_clusters == 1:
+        return Estimate(value, None, None, n, 1, ONE_CLUSTER)
+    defined = draws[~np.isnan(draws)]
+    if len(defined) < (1 - MAX_UNDEFINED_SHARE) * len(draws):
+        return Estimate(value, None, None, n, n_clusters, "too few different rows for an interval")
+    low, high = np.quantile(defined, ((1 - level) / 2, (1 + level) / 2))
+    return Estimate(value, float(low), float(high), n, n_clusters)
+
+
+def _checked(values: ArrayLike, weights: ArrayLike | None) -> tuple[FloatArray, FloatArray]:
+    x = np.asarray(values, dtype=np.float64)
+    w = np.ones_like(x) if weights is None else np.asarray(weights, dtype=np.float64)
+    if x.ndim != 1 or w.shape != x.shape:
+        raise ValueError(f"values and weights are two lists of one length, not {x.shape} and {w.shape}")
+    if not np.isfinite(x).all():
+        raise ValueError("values must be finite numbers")
+    if not (np.isfinite(w).all() and (w > 0).all()):
+        raise ValueError("weights must be finite and above 0")
+    return x, w
+
+
+def _mean_and_variance(x: FloatArray, w: FloatArray, codes: IntArray, n_clusters: int) -> tuple[float, float]:
+    """Weighted mean and its CR1 variance; the variance is 0 for a single cluster."""
+    mean = float((w * x).sum() / w.sum())
+    # Rounding must not turn equal values into a tiny spread.
+    if n_clusters < 2 or np.ptp(x) == 0:
+        return float(x[0]) if np.ptp(x) == 0 else mean, 0.0
+    per_cluster = np.bincount(codes, weights=w * (x - mean) / w.sum(), minlength=n_clusters)
+    return mean, float(n_clusters / (n_clusters - 1) * (per_cluster**2).sum())

@@ -1,0 +1,18 @@
+"""What a lower layer causes in a higher one, composed here so that no import points upwards."""
+
+from uuid import UUID
+
+from judge import campaigns
+from judge import tasks as judge_tasks
+from recommend import events
+
+
+def connect() -> None:
+    """A finished generation is judged, and offered to the campaigns that review its stage."""
+    events.on_generation_done(judge_and_enrol)
+
+
+def judge_and_enrol(generation_id: UUID) -> None:
+    """Called inside the transaction that finished the generation: what it sends leaves on commit."""
+    campaigns.enrol(generation_id)
+    judge_tasks.judge_generation.delay_on_commit(str(generation_id))

@@ -1,0 +1,18 @@
+"""Hooks for the layers above: they register here, so that `recommend` needs to know none of them."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+Hook = Callable[[UUID], None]
+_generation_done: list[Hook] = []
+
+
+def on_generation_done(hook: Hook) -> None:
+    """Call `hook(generation_id)` inside the transaction that finishes a generation. Registering twice is once."""
+    if hook not in _generation_done:
+        _generation_done.append(hook)
+
+
+def generation_done(generation_id: UUID) -> None:
+    for hook in _generation_done:
+        hook(generation_id)
