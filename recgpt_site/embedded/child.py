@@ -1,7 +1,8 @@
 """Become a service that ends with its supervisor; run as a file: `child.py PARENT SIGNAL UID:GID COMMAND…`.
 
-A program of its own instead of `preexec_fn`, which may deadlock in a process with threads (the supervisor has a database
-pool), and because Linux forgets the request below when the user changes. Standard library only: it starts in 20 ms.
+A program of its own instead of `preexec_fn`, which may deadlock in a process with threads (a database
+pool has some), and because Linux forgets the request below when the user changes. Standard library only, so that
+it costs 20 ms.
 """
 
 import ctypes
@@ -26,7 +27,7 @@ def main(parent: int, stop_signal: int, account: str, command: list[str]) -> Non
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, stop_signal, 0, 0, 0)
     if os.getppid() != parent:
         sys.exit("The supervisor ended before its service began.")
-    os.execv(command[0], command)
+    os.execv(command[0], command)  # noqa: S606  # there is no shell to go through
 
 
 if __name__ == "__main__":

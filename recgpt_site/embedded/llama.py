@@ -30,7 +30,7 @@ def service() -> Service:
     options = ("--model", str(model_file()), "--adapter", adapter, "--port", str(port), "--slots", "2")
     sizes = ("--context", "2048", "--threads", "1", "--alias", paths.LLM_MODEL_NAME)
     return Service(
-        name="language model",
+        name="the language model",
         command=(sys.executable, "-m", __name__, *options, *sizes),
         stage=Stage.MODEL,
         log=paths.LOG_DIR / "llama.log",

@@ -134,16 +134,22 @@ def _refuse_closed_data_dir(account: Account | None) -> None:
     if account and _run_as(account, "/bin/sh", "-c", 'cd "$1"', "sh", str(DATA_DIR)).returncode:
         name = pwd.getpwuid(account.uid).pw_name
         raise ServiceError(
-            f"The data folder {DATA_DIR} is closed to the user {name}, as whom PostgreSQL runs because it refuses root. "
-            "Open the folders above it (chmod o+x), or choose another with RECGPT_DATA_DIR."
+            f"The data folder {DATA_DIR} is closed to the user {name}, as whom PostgreSQL runs because it "
+            "refuses root. Open the folders above it (chmod o+x), or choose another with RECGPT_DATA_DIR."
         )
 
 
 def _run_as(account: Account | None, *command: str) -> subprocess.CompletedProcess[str]:
-    who = {} if account is None else {"user": account.uid, "group": account.gid}
-    groups = None if account is None else ()
     return subprocess.run(
-        command, env=_ENVIRONMENT, cwd="/", capture_output=True, text=True, check=False, extra_groups=groups, **who
+        command,
+        env=_ENVIRONMENT,
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+        user=account.uid if account else None,
+        group=account.gid if account else None,
+        extra_groups=() if account else None,
     )
 
 
@@ -152,10 +158,11 @@ def _refuse_other_version(binaries: Path, account: Account | None) -> None:
     version_file = CLUSTER / "PG_VERSION"
     if not version_file.exists():
         return
-    ours, theirs = _run_as(account, str(binaries / "postgres"), "--version").stdout.split()[-1], version_file.read_text()
-    if ours.partition(".")[0] != theirs.strip():
+    ours = _run_as(account, str(binaries / "postgres"), "--version").stdout.split()[-1]
+    theirs = version_file.read_text().strip()
+    if ours.partition(".")[0] != theirs:
         raise ServiceError(
-            f"{CLUSTER} was made by PostgreSQL {theirs.strip()}, this is {ours}. Dump it with the old version, "
+            f"{CLUSTER} was made by PostgreSQL {theirs}, this is {ours}. Dump it with the old version, "
             "or choose another data folder with RECGPT_DATA_DIR."
         )
 
@@ -176,8 +183,8 @@ def _make_cluster(binaries: Path, account: Account | None) -> None:
 def _remove_stale_locks(patience_s: float = 10.0) -> None:
     """Clear what a killed server left behind.
 
-    We hold the lock on the data folder, so no supervisor runs; but a postmaster that was told to end may still write its
-    checkpoint, and its number may by now be another process's, which PostgreSQL would take for a running server.
+    We hold the lock on the data folder, so no supervisor runs; but a postmaster that was told to end may still
+    write its checkpoint, and its number may by now be another process's, which PostgreSQL would take for itself.
     """
     pid_file = CLUSTER / "postmaster.pid"
     if not pid_file.exists():
@@ -204,4 +211,5 @@ def _is_our_postmaster(pid: int) -> bool:
             return os.fsencode(CLUSTER) in shown.read_bytes().split(b"\0")
         except OSError:
             return False
-    return str(CLUSTER) in subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True).stdout
+    asked = ["ps", "-o", "command=", "-p", str(pid)]
+    return str(CLUSTER) in subprocess.run(asked, capture_output=True, text=True, check=False).stdout

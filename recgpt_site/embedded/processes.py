@@ -96,10 +96,10 @@ class Process:
         while not self.service.is_ready():
             status = self.returncode()
             if status is not None:
-                raise ServiceError(f"{self.service.name} {ending(status)} while starting. {self._log_tail()}")
+                raise ServiceError(f"{sentence(self.service.name)} {ending(status)} while starting. {self._log_tail()}")
             if time.monotonic() > end:
                 raise ServiceError(
-                    f"{self.service.name} does not answer after {self.service.ready_timeout_s:.0f} s. "
+                    f"{sentence(self.service.name)} does not answer after {self.service.ready_timeout_s:.0f} s. "
                     f"{self._log_tail()}"
                 )
             time.sleep(_POLL_S)
@@ -141,6 +141,15 @@ def ending(status: int) -> str:
     ('was ended by SIGKILL', 'ended with status 1')
     """
     return f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+
+
+def sentence(name: str) -> str:
+    """The name as a sentence's first words.
+
+    >>> sentence("the web server"), sentence("PostgreSQL")
+    ('The web server', 'PostgreSQL')
+    """
+    return name[0].upper() + name[1:]
 
 
 def python_environment(**more: str) -> dict[str, str]:

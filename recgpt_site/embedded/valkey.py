@@ -11,7 +11,7 @@ from recgpt_site.embedded.processes import Service, ServiceError, Stage
 
 
 def service(*, durable: bool = True) -> Service:
-    """Prepare the folder and return the service. Every write goes to its log, so that a queued task outlives a crash."""
+    """Prepare the folder and return the service. Every write is logged, so that a queued task outlives a crash."""
     folder = DATA_DIR / "valkey"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
