@@ -1,0 +1,1 @@
+"""Prompt files of the judge; `recommend.prompts.load_from` reads them."""

@@ -1,0 +1,171 @@
+"""One output, all criteria of its rubric: the question to a judge model, and what its answer means."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from recommend.engines.types import ChatMessage, ChatResult, TokenLogprob
+from recommend.prompts import Prompt, fence, load_from
+from recommend.stages import profile
+
+PROMPT = "judge"
+RATIONALE = "rationale"
+_RATIONALE_CHARS = 160
+
+
+class LabelLike(Protocol):
+    """What a verdict needs to know of a label."""
+
+    @property
+    def value(self) -> str: ...
+    @property
+    def help(self) -> str: ...
+
+
+class CriterionLike(Protocol):
+    """What a verdict needs to know of a criterion: `judge.rubrics.CriterionDef` or a row of the database."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def question(self) -> str: ...
+    @property
+    def guideline(self) -> str: ...
+    @property
+    def labels(self) -> Sequence[LabelLike]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictInput:
+    """One output to be judged, with the evidence that a person would see.
+
+    context_text   lines of the history; for an explanation the card of its item
+    interest_text  the interest that a tag or explanation serves; "" for an interest
+    guidelines     whether the guideline texts go into the question as well: right for a large model; the embedded one
+                   learned the short form
+    """
+
+    kind: Literal["interest", "tag", "explanation"]
+    criteria: Sequence[CriterionLike]
+    context_text: str
+    output_text: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    output_reason: str = ""
+    interest_text: str = ""
+    guidelines: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A judge's label per criterion, and the sentence that it gave for them."""
+
+    labels: dict[str, str]
+    rationale: str
+
+
+def load_prompt() -> Prompt:
+    """The judge's prompt file."""
+    return load_from("judge.prompts", PROMPT)
+
+
+def messages(input: VerdictInput, prompt: Prompt) -> tuple[ChatMessage, ...]:
+    """The chat that asks for the labels.
+
+    Rubric, evidence, output, in this order: outputs of one kind share the first, those of one history the second, so
+    that servers with a prefix cache read either once.
+    """
+    system = {
+        "kind": input.kind,
+        "questions": "\n".join(_question(criterion, input.guidelines) for criterion in input.criteria),
+        "keys": ", ".join(criterion.name for criterion in input.criteria),
+    }
+    evidence = fence("evidence", input.context_text)
+    output = {"interest": input.interest_text, input.kind: input.output_text, "reason": input.output_reason}
+    stated = "\n".join(f"{name}: {text}" for name, text in output.items() if text)
+    user = {
+        "evidence": f"{profile(input.attributes)}\n{evidence}" if input.attributes else evidence,
+        "output": fence("output", stated),
+    }
+    return prompt.messages(user, system)
+
+
+def schema(input: VerdictInput) -> dict[str, Any]:
+    """JSON schema of the answer: the labels first, so that their probabilities are not led by the rationale."""
+    properties: dict[str, Any] = {
+        criterion.name: {"type": "string", "enum": [label.value for label in criterion.labels]}
+        for criterion in input.criteria
+    }
+    properties[RATIONALE] = {"type": "string", "minLength": 1, "maxLength": _RATIONALE_CHARS}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def parse(parsed: Any, input: VerdictInput) -> Verdict:
+    """The verdict of an answer. Raises pydantic.ValidationError for a missing criterion or an unknown label."""
+    answer = _answer_model(input).model_validate(parsed).model_dump()
+    rationale = str(answer.pop(RATIONALE))
+    return Verdict({name: str(label) for name, label in answer.items()}, rationale)
+
+
+def probabilities(result: ChatResult, input: VerdictInput) -> dict[str, dict[str, float]]:
+    """criterion -> label -> probability, from the alternatives at the token where the label begins.
+
+    Labels of a criterion begin with different letters, so that token decides. The values of one criterion sum to 1:
+    what a server weighs outside the labels is left out (llama.cpp reports unmasked alternatives, vLLM masked ones). A
+    criterion without log-probabilities is left out; without any the answer is {}.
+    """
+    text = "".join(token.token for token in result.logprobs)
+    found = {}
+    for criterion in input.criteria:
+        key = re.search(rf'"{re.escape(criterion.name)}"\s*:\s*"', text)
+        token, lead = _token_at(result.logprobs, key.end()) if key else (None, "")
+        weights = _weights(token, lead, [label.value for label in criterion.labels]) if token else {}
+        total = sum(weights.values())
+        if total > 0:
+            found[criterion.name] = {value: weight / total for value, weight in weights.items()}
+    return found
+
+
+def _question(criterion: CriterionLike, guidelines: bool) -> str:
+    labels = " ".join(f"{label.value}: {label.help}" if label.help else f"{label.value}." for label in criterion.labels)
+    guideline = f"\n{criterion.guideline.strip()}" if guidelines and criterion.guideline else ""
+    return f"{criterion.name}: {criterion.question} {labels}{guideline}"
+
+
+def _answer_model(input: VerdictInput) -> type[BaseModel]:
+    fields: dict[str, Any] = {
+        criterion.name: (Literal[tuple(label.value for label in criterion.labels)], ...) for criterion in input.criteria
+    }
+    fields[RATIONALE] = (str, Field(min_length=1, max_length=_RATIONALE_CHARS))
+    config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    return create_model("Answer", __config__=config, **fields)
+
+
+def _token_at(tokens: Sequence[TokenLogprob], position: int) -> tuple[TokenLogprob | None, str]:
+    """The token that holds the character at a position of the joined text, and what of it stands before."""
+    start = 0
+    for token in tokens:
+        end = start + len(token.token)
+        if start <= position < end:
+            return token, token.token[: position - start]
+        start = end
+    return None, ""
+
+
+def _weights(token: TokenLogprob, lead: str, values: Sequence[str]) -> dict[str, float]:
+    alternatives = {**token.alternatives, token.token: token.logprob}
+    weights = dict.fromkeys(values, 0.0)
+    for text, logprob in alternatives.items():
+        begun = text.removeprefix(lead).strip().strip('"')
+        meant = [value for value in values if begun and (value.startswith(begun) or begun.startswith(value))]
+        if len(meant) == 1 and text.startswith(lead):
+            weights[meant[0]] += math.exp(logprob)
+    return weights

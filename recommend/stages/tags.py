@@ -1,0 +1,90 @@
+"""Item tags: which products an interest may lead to next (V1 report, item-tag LLM)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from recommend.engines.types import ChatMessage
+from recommend.prompts import Prompt, fence
+from recommend.stages import profile
+from recommend.stages.interests import InterestOutput
+
+PROMPT = "tags"
+_REASON_CHARS = 160
+_TAG_CHARS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class TagsInput:
+    """What the model reads; `recent` is what was bought lately (`compression.recent_items`), `n` how many tags."""
+
+    attributes: Mapping[str, str]
+    interests: Sequence[InterestOutput]
+    recent: Sequence[str]
+    reference: date
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class TagOutput:
+    """One tag as the model gave it; `interest` is one of the interests it was given."""
+
+    text: str
+    interest: str
+    reason: str
+
+
+class _Tag(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    interest: str = Field(min_length=1)
+    reason: str = Field(min_length=1, max_length=_REASON_CHARS)
+    tag: str = Field(min_length=1, max_length=_TAG_CHARS)
+
+
+class _Tags(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    tags: list[_Tag] = Field(min_length=1)
+
+
+def messages(input: TagsInput, prompt: Prompt) -> tuple[ChatMessage, ...]:
+    """The chat that asks for the tags."""
+    interests = "\n".join(f"{one.text} ({one.stage}): {one.reason}" for one in input.interests)
+    user = {
+        "date": input.reference.isoformat(),
+        "n": str(input.n),
+        "profile": profile(input.attributes),
+        "interests": fence("interests", interests),
+        "recent": fence("recent", "; ".join(input.recent) or "nothing"),
+    }
+    return prompt.messages(user)
+
+
+def schema(input: TagsInput) -> dict[str, Any]:
+    """JSON schema of the answer; a tag can only name an interest that was given."""
+    tag = {
+        "type": "object",
+        "properties": {
+            "interest": {"type": "string", "enum": list(dict.fromkeys(one.text for one in input.interests))},
+            "reason": {"type": "string", "minLength": 1, "maxLength": _REASON_CHARS},
+            "tag": {"type": "string", "minLength": 1, "maxLength": _TAG_CHARS},
+        },
+        "required": ["interest", "reason", "tag"],
+        "additionalProperties": False,
+    }
+    return {
+        "type": "object",
+        "properties": {"tags": {"type": "array", "items": tag, "minItems": 1, "maxItems": input.n}},
+        "required": ["tags"],
+        "additionalProperties": False,
+    }
+
+
+def parse(parsed: Any, input: TagsInput) -> list[TagOutput]:
+    """The tags of an answer, at most `input.n`. Raises pydantic.ValidationError where it is not of the form."""
+    answer = _Tags.model_validate(parsed)
+    return [TagOutput(one.tag, one.interest, one.reason) for one in answer.tags[: input.n]]
