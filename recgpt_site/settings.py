@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "rest_framework",
+    "knox",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "recommend",
@@ -127,7 +128,8 @@ LLM_MODEL = env.str("LLM_MODEL", default="") or paths.LLM_MODEL_NAME
 LLM_CONCURRENCY = env.int("LLM_CONCURRENCY", default=2 if LLM_EMBEDDED else 32)
 LLM_TIMEOUT_S = env.float("LLM_TIMEOUT_S", default=120.0)
 LLM_SEND_PRIORITY = env.bool("LLM_SEND_PRIORITY", default=False)
-ARTIFACTS_DIR = Path(env.str("ARTIFACTS_DIR", default=str(paths.DATA_DIR / "artifacts")))
+# Unset: the embedding model of the extra `embedded`. Set: a folder with model.onnx and tokenizer.json.
+EMBEDDING_MODEL_DIR = env.str("EMBEDDING_MODEL_DIR", default="")
 
 # Users and API ----------------------------------------------------------------------------------------------------------
 AUTH_PASSWORD_VALIDATORS = [
@@ -147,7 +149,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["recgpt_site.api.parsers.BoundedJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "recgpt_site.api.pagination.Cursor",
     "PAGE_SIZE": 50,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -156,6 +158,10 @@ REST_FRAMEWORK: dict[str, Any] = {
     "EXCEPTION_HANDLER": "recgpt_site.api.problems.handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+# Tokens: knox makes, hashes and checks them; our model adds a name, the last use and revoking (recgpt_site/models.py).
+KNOX_TOKEN_MODEL = "recgpt_site.ApiToken"
+REST_KNOX: dict[str, Any] = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_PREFIX": "recgpt_", "TOKEN_TTL": None}
+MIGRATION_MODULES = {"knox": None}  # its own token table is swapped for ours and would stay empty
 SPECTACULAR_SETTINGS = {
     "TITLE": "RecGPT Studio API",
     "DESCRIPTION": "Generation requests, their results, and what people and judges say of them.",
@@ -165,6 +171,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "recgpt_site.api.schema.add_problems",
+    ],
     "ENUM_NAME_OVERRIDES": {"JobStateEnum": "recommend.models.JobState"},
 }
 

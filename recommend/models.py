@@ -71,7 +71,7 @@ class Item(models.Model):
     @property
     def semantic_text(self) -> str:
         """What the item is, without size and brand: the text that is embedded."""
-        return ", ".join(reversed(self.category[1:])) or self.title
+        return ", ".join(self.category[1:]) or self.title
 
 
 class Shopper(models.Model):
@@ -144,7 +144,8 @@ class LanguageModelQuerySet(models.QuerySet["LanguageModel"]):
         found = self.filter(role=role, state=LanguageModel.State.SERVING).order_by("-created_at").first()
         if found is None:
             raise LanguageModel.DoesNotExist(
-                f"No language model serves the role '{role}'. Run `manage.py seed_studio`, or set one to serving in /admin/."
+                f"No language model serves the role '{role}'. "
+                "Run `manage.py seed_studio`, or set one to serving in /admin/."
             )
         return found
 
@@ -268,8 +269,6 @@ class Generation(models.Model):
     latency_s = models.FloatField(default=0.0)
     finished_at = models.DateTimeField(null=True, blank=True)
 
-    outputs: models.Manager[Output]
-
     class Meta:
         ordering = ["created_at"]
         constraints = [
@@ -355,3 +354,21 @@ class Recommendation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rank}. {self.item}"
+
+
+class RetrievalIndex(models.Model):
+    """A fitted collaborative arm; the newest one serves. In the database, so that every worker finds it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    kind = models.CharField(max_length=20, default="cooccurrence")
+    n_items = models.PositiveIntegerField()
+    n_behaviors = models.PositiveIntegerField()
+    data = models.BinaryField(help_text="The arrays, as `retrieval.cooccurrence` reads them.")
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name_plural = "retrieval indexes"
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.created_at:%Y-%m-%d %H:%M}"

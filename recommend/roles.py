@@ -43,7 +43,9 @@ def has_role(user: User | AnonymousUser, *roles: str) -> bool:
 
 def role_required(
     *roles: str,
-) -> Callable[[Callable[Concatenate[Request, P], HttpResponseBase]], Callable[Concatenate[HttpRequest, P], HttpResponseBase]]:
+) -> Callable[
+    [Callable[Concatenate[Request, P], HttpResponseBase]], Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+]:
     """Let a view be called only by users who have one of `roles`: others sign in, or get a 403."""
 
     def decorate(

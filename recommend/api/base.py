@@ -1,0 +1,85 @@
+"""Serializers and permissions that every part of the API is built from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AnonymousUser, User
+from rest_framework import serializers
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from recommend import roles
+from recommend.api.errors import InvalidParameters
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Takes a body, and refuses fields that it does not know: a misspelt option must not be ignored in silence."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            known = [name for name, field in self.fields.items() if not field.read_only]
+            unknown = [name for name in data if name not in known]
+            if unknown:
+                message = f"Unknown field. Known here: {', '.join(known) or 'none'}."
+                raise serializers.ValidationError({str(name): [message] for name in unknown})
+        return super().to_internal_value(data)
+
+
+class Query(StrictSerializer):
+    """The query parameters of a list; a subclass names its filters."""
+
+    cursor = serializers.CharField(required=False, help_text="From `next` or `previous` of an earlier page.")
+    page_size = serializers.IntegerField(required=False, min_value=1, max_value=200, help_text="50 if not given.")
+
+    @classmethod
+    def of(cls, request: Request) -> dict[str, Any]:
+        """The validated parameters of a request. Raises InvalidParameters."""
+        parameters = cls(data=request.query_params.dict())
+        try:
+            parameters.is_valid(raise_exception=True)
+        except serializers.ValidationError as error:
+            raise InvalidParameters(error.detail) from error
+        return dict(parameters.validated_data)
+
+
+class FiniteFloatField(serializers.FloatField):
+    """A number; `nan` and `inf`, which Python's float reads too, are refused."""
+
+    def to_internal_value(self, data: Any) -> float:
+        value = super().to_internal_value(data)
+        if not math.isfinite(value):
+            self.fail("invalid")
+        return value
+
+
+class EmptyRequest(StrictSerializer):
+    """The body of a call that takes none."""
+
+
+class HasRole(BasePermission):
+    """Lets in whoever has one of `roles`; the base of the named permissions below."""
+
+    roles: ClassVar[tuple[str, ...]] = roles.ALL
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if roles.has_role(request.user, *self.roles):
+            return True
+        self.message = (
+            f"This call is for the role{'s' if len(self.roles) > 1 else ''} {' or '.join(self.roles)}; "
+            f"{describe(request.user)}. An admin gives roles in /admin/."
+        )
+        return False
+
+
+class IsLead(HasRole):
+    roles = (roles.LEAD,)
+
+
+def describe(user: User | AnonymousUser) -> str:
+    """A user and their roles, as part of a sentence."""
+    held = " and ".join(sorted(roles.roles_of(user))) or "no role"
+    return f"{user.get_username()} has {held}"

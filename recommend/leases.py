@@ -1,0 +1,72 @@
+"""A worker's hold on a run: taken by one UPDATE, kept alive by a thread, lost when the worker dies."""
+
+import logging
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
+
+from recommend.models import ACTIVE_STATES, JobState, PipelineRun
+
+log = logging.getLogger(__name__)
+
+
+class LeaseLostError(RuntimeError):
+    """The run was cancelled, or another worker holds it now: what was computed must not be stored."""
+
+
+def take(run_id: UUID | str) -> UUID | None:
+    """Take the run for this worker; None where it has ended or another worker holds it."""
+    token = uuid.uuid4()
+    free = Q(lease_until=None) | Q(lease_until__lt=Now())
+    taken = PipelineRun.objects.filter(free, pk=run_id, state__in=ACTIVE_STATES).update(
+        lease_token=token, lease_until=_end(), state=JobState.RUNNING, started_at=Coalesce("started_at", Now())
+    )
+    return token if taken else None
+
+
+@contextmanager
+def kept_alive(run_id: UUID | str, token: UUID) -> Iterator[None]:
+    """Renew the lease from a thread until the block ends: a language model may take longer than a lease."""
+    stop = threading.Event()
+    thread = threading.Thread(target=_renew, args=(run_id, token, stop), daemon=True, name=f"lease-{run_id}")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _renew(run_id: UUID | str, token: UUID, stop: threading.Event) -> None:
+    try:
+        while not stop.wait(settings.RUN_LEASE_S / 3):
+            try:
+                PipelineRun.objects.filter(pk=run_id, lease_token=token).update(lease_until=_end())
+            except DatabaseError as error:  # a database that restarts: the next turn may find it again
+                log.warning("The lease of run %s could not be renewed: %s", run_id, error)
+                connection.close()
+    finally:
+        connection.close()  # the thread's own
+
+
+@contextmanager
+def locked(run_id: UUID | str, token: UUID) -> Iterator[PipelineRun]:
+    """The run, locked in a transaction in which results may be stored. Raises LeaseLostError."""
+    with transaction.atomic():
+        run = PipelineRun.objects.select_for_update().get(pk=run_id)
+        if run.state != JobState.RUNNING or run.lease_token != token:
+            raise LeaseLostError(f"Run {run_id} is {run.get_state_display().lower()} or held by another worker.")
+        yield run
+
+
+def _end() -> object:
+    return timezone.now() + timedelta(seconds=settings.RUN_LEASE_S)

@@ -1,0 +1,365 @@
+"""The work of a run: history → interests → item tags → items → explanations, each step stored as it ends.
+
+A step looks at what is stored before it does anything, and stores its results together with the mark that it is done;
+so a run that is delivered twice, or whose worker died, goes on where it stood and makes nothing twice.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from recommend import calls, histories, leases, retrieval
+from recommend.citations import cited
+from recommend.compression import CompressedHistory, recent_items
+from recommend.extraction import reliable
+from recommend.models import (
+    ACTIVE_STATES,
+    Generation,
+    Item,
+    JobState,
+    LanguageModel,
+    Output,
+    PipelineRun,
+    Recommendation,
+    Stage,
+)
+from recommend.retrieval.serving import NotFittedError
+from recommend.rules import Rejection, check_explanation, check_interest, check_tag
+from recommend.stages import explanations, interests, tags
+
+log = logging.getLogger(__name__)
+
+STEPS = ("history", "interests", "tags", "items", "explanations")
+FINISHED = "finished"
+
+
+class StepFailedError(RuntimeError):
+    """A step cannot be done; the message says why in words that a user can act on."""
+
+
+def advance(run_id: UUID | str) -> None:
+    """Bring a run to its end. Returns at once where it has ended or another worker holds it."""
+    token = leases.take(run_id)
+    if token is None:
+        return
+    try:
+        with leases.kept_alive(run_id, token):
+            while (step := PipelineRun.objects.values_list("step", flat=True).get(pk=run_id)) != FINISHED:
+                _DO[step](run_id, token)
+                _finish_step(run_id, token, step)
+        _end(run_id, token, JobState.DONE)
+    except leases.LeaseLostError as lost:
+        log.info("%s", lost)
+    except (StepFailedError, NotFittedError, LanguageModel.DoesNotExist) as error:
+        _end(run_id, token, JobState.FAILED, str(error))
+    except Exception:
+        # The traceback is the developers'; the page gets words, and the run must not look alive.
+        log.exception("Run %s failed", run_id)
+        _end(run_id, token, JobState.FAILED, "An internal error stopped the run; the worker's log has the details.")
+        raise
+
+
+def _finish_step(run_id: UUID | str, token: UUID, step: str) -> None:
+    following = (*STEPS, FINISHED)[STEPS.index(step) + 1]
+    with leases.locked(run_id, token) as run:
+        run.step = following
+        run.save(update_fields=["step"])
+
+
+def _end(run_id: UUID | str, token: UUID, state: JobState, error: str = "") -> None:
+    try:
+        with leases.locked(run_id, token) as run:
+            run.state, run.error, run.finished_at = state, error, timezone.now()
+            run.lease_until = run.lease_token = None
+            run.save(update_fields=["state", "error", "finished_at", "lease_until", "lease_token"])
+            # What was under way when the run failed has no result and gets none.
+            run.generations.filter(state__in=ACTIVE_STATES).update(
+                state=JobState.FAILED, error=error, finished_at=run.finished_at
+            )
+    except leases.LeaseLostError as lost:
+        log.info("%s", lost)
+
+
+# History ------------------------------------------------------------------------------------------------------------
+
+
+def _do_history(run_id: UUID | str, token: UUID) -> None:
+    model = LanguageModel.objects.serving(Stage.INTERESTS)
+    run = _run(run_id)
+    history = _history(run).compressed(run.reference_at, model.history_tokens)
+    if not history.lines:
+        raise StepFailedError(
+            f"Nothing in the history of {run.shopper} tells what the shopper wants: all of its {history.n_events} "
+            "behaviours are clicks or returns, or its lines do not fit into the model's context."
+        )
+    with leases.locked(run_id, token) as locked:
+        locked.history = histories.as_json(history, model.history_tokens)
+        locked.save(update_fields=["history"])
+
+
+def _run(run_id: UUID | str) -> PipelineRun:
+    return PipelineRun.objects.select_related("shopper").get(pk=run_id)
+
+
+def _history(run: PipelineRun) -> histories.History:
+    return histories.load(run.shopper, run.reference_at)
+
+
+# Interests ----------------------------------------------------------------------------------------------------------
+
+
+def _do_interests(run_id: UUID | str, token: UUID) -> None:
+    model = LanguageModel.objects.serving(Stage.INTERESTS)
+    run = _run(run_id)
+    history = _history(run).compressed(run.reference_at, model.history_tokens)
+    asked = interests.InterestsInput(
+        attributes=_attributes(run), history=history, reference=run.reference_at.date(), n=model.n_interests
+    )
+    call = calls.Call(
+        stage=Stage.INTERESTS,
+        position=0,
+        model=model,
+        snapshot=_snapshot(run, history),
+        messages=lambda prompt: interests.messages(asked, prompt),
+        schema=interests.schema(asked),
+    )
+
+    def store(generation: Generation, parsed: Any) -> None:
+        earlier: list[str] = []
+        for position, found in enumerate(interests.parse(parsed, asked)):
+            citations = cited(found.reason, history)
+            rejection = check_interest(
+                found.text, found.reason, cites=len(citations), earlier=earlier, most=model.n_interests
+            )
+            lines = sorted({citation.line_index for citation in citations if citation.line_index is not None})
+            _output(
+                generation,
+                position,
+                Output.Kind.INTEREST,
+                found.text,
+                rejection,
+                reason=found.reason,
+                stage=found.stage,
+                evidence=lines,
+            )
+            if rejection is None:
+                earlier.append(found.text)
+
+    _must_succeed(calls.make(run_id, token, [call], store))
+
+
+def _attributes(run: PipelineRun) -> dict[str, str]:
+    return {str(name): str(value) for name, value in run.shopper.attributes.items() if value not in (None, "")}
+
+
+def _snapshot(run: PipelineRun, history: CompressedHistory, **more: Any) -> dict[str, Any]:
+    """What a generation was made from, for its reviewers and its judge."""
+    return {
+        "attributes": _attributes(run),
+        "history": [line.text for line in history.lines],
+        "reference": run.reference_at.date().isoformat(),
+        **more,
+    }
+
+
+def _output(
+    generation: Generation, position: int, kind: str, text: str, rejection: Rejection | None, **more: Any
+) -> Output:
+    return Output.objects.create(
+        generation=generation,
+        position=position,
+        kind=kind,
+        text=text,
+        rejected_by=rejection.rule if rejection else "",
+        rejected_because=rejection.because if rejection else "",
+        **more,
+    )
+
+
+def _must_succeed(generations: Iterator[Generation]) -> None:
+    for generation in generations:
+        if generation.state != JobState.DONE:
+            raise StepFailedError(f"{generation.get_stage_display()}: {generation.error}")
+
+
+# Tags ---------------------------------------------------------------------------------------------------------------
+
+
+def _do_tags(run_id: UUID | str, token: UUID) -> None:
+    kept = _kept(run_id, Output.Kind.INTEREST)
+    if not kept:
+        # Nothing to serve: the collaborative arm goes on alone, and the page says so.
+        return
+    model = LanguageModel.objects.serving(Stage.TAGS)
+    run = _run(run_id)
+    loaded = _history(run)
+    history = loaded.compressed(run.reference_at, model.history_tokens)
+    given = [interests.InterestOutput(output.text, output.stage, output.reason) for output in kept]
+    recent = recent_items(reliable(loaded.events), reference=run.reference_at.date())
+    asked = tags.TagsInput(
+        attributes=_attributes(run),
+        interests=given,
+        recent=recent,
+        reference=run.reference_at.date(),
+        n=model.n_tags,
+    )
+    call = calls.Call(
+        stage=Stage.TAGS,
+        position=0,
+        model=model,
+        snapshot=_snapshot(
+            run,
+            history,
+            recent=list(recent),
+            interests=[{"text": one.text, "stage": one.stage, "reason": one.reason} for one in given],
+        ),
+        messages=lambda prompt: tags.messages(asked, prompt),
+        schema=tags.schema(asked),
+    )
+    parents = {output.text: output for output in kept}
+
+    def store(generation: Generation, parsed: Any) -> None:
+        earlier: list[str] = []
+        for position, found in enumerate(tags.parse(parsed, asked)):
+            rejection = check_tag(
+                found.text,
+                found.interest,
+                interests=parents,
+                earlier=earlier,
+                recent=loaded.recent_names,
+                most=model.n_tags,
+            )
+            lines = {citation.line_index for citation in cited(found.reason, history)}
+            _output(
+                generation,
+                position,
+                Output.Kind.TAG,
+                found.text,
+                rejection,
+                reason=found.reason,
+                parent=parents.get(found.interest),
+                evidence=sorted(line for line in lines if line is not None),
+            )
+            if rejection is None:
+                earlier.append(found.text)
+
+    _must_succeed(calls.make(run_id, token, [call], store))
+
+
+def _kept(run_id: UUID | str, kind: str) -> list[Output]:
+    return list(Output.objects.kept().filter(generation__run_id=run_id, kind=kind).order_by("position"))
+
+
+# Items --------------------------------------------------------------------------------------------------------------
+
+
+def _do_items(run_id: UUID | str, token: UUID) -> None:
+    run = _run(run_id)
+    loaded = _history(run)
+    offered = _kept(run_id, Output.Kind.TAG)
+    found = retrieval.recommend(
+        history=loaded.item_ids,
+        tags=[tag.text for tag in offered],
+        exclude=loaded.recent_item_ids,
+        beta=run.beta,
+        n=run.n_items,
+    )
+    with leases.locked(run_id, token):
+        Recommendation.objects.filter(run_id=run_id).delete()
+        Recommendation.objects.bulk_create(
+            Recommendation(
+                run_id=run.pk,
+                item_id=scored.item_id,
+                rank=rank,
+                score=scored.score,
+                collaborative=scored.collaborative,
+                semantic=scored.semantic,
+                tag=offered[scored.tag] if scored.tag is not None else None,
+            )
+            for rank, scored in enumerate(found, start=1)
+        )
+
+
+# Explanations -------------------------------------------------------------------------------------------------------
+
+
+def _do_explanations(run_id: UUID | str, token: UUID) -> None:
+    model = LanguageModel.objects.serving(Stage.EXPLANATIONS)
+    run = _run(run_id)
+    recommended = (
+        run.recommendations.filter(tag__parent__isnull=False).select_related("item", "tag__parent").order_by("rank")
+    )
+    history_lines = [line["text"] for line in run.history["lines"]]
+    wanted = [_explanation_call(run, model, recommendation, history_lines) for recommendation in recommended]
+    by_rank = {recommendation.rank: recommendation for recommendation in recommended}
+
+    def store(generation: Generation, parsed: Any) -> None:
+        recommendation = by_rank[generation.position]
+        assert recommendation.tag is not None
+        explanation = explanations.parse(parsed, _explanation_input(run, recommendation))[0]
+        rejection = check_explanation(explanation.text, title=recommendation.item.title)
+        _output(
+            generation,
+            0,
+            Output.Kind.EXPLANATION,
+            explanation.text,
+            rejection,
+            parent=recommendation.tag.parent,
+            item=recommendation.item,
+        )
+
+    # One explanation that fails costs its card a sentence, not the run its result.
+    for _ in calls.make(run_id, token, wanted, store):
+        pass
+
+
+def _explanation_call(
+    run: PipelineRun, model: LanguageModel, recommendation: Recommendation, history_lines: list[str]
+) -> calls.Call:
+    asked = _explanation_input(run, recommendation)
+    item, interest = asked.item, asked.interest
+    return calls.Call(
+        stage=Stage.EXPLANATIONS,
+        position=recommendation.rank,
+        model=model,
+        snapshot={
+            "attributes": _attributes(run),
+            "history": history_lines,
+            "reference": run.reference_at.date().isoformat(),
+            "item": {"title": item.title, "category": item.category, "brand": item.brand, "price": item.price},
+            "interest": {"text": interest.text, "stage": interest.stage, "reason": interest.reason},
+            "tag": asked.tag,
+        },
+        messages=lambda prompt: explanations.messages(asked, prompt),
+        schema=explanations.schema(asked),
+    )
+
+
+def _explanation_input(run: PipelineRun, recommendation: Recommendation) -> explanations.ExplanationInput:
+    tag = recommendation.tag
+    assert tag is not None
+    assert tag.parent is not None
+    return explanations.ExplanationInput(
+        interest=interests.InterestOutput(tag.parent.text, tag.parent.stage, tag.parent.reason),
+        item=item_info(recommendation.item),
+        tag=tag.text,
+        reference=run.reference_at.date(),
+    )
+
+
+def item_info(item: Item) -> explanations.ItemInfo:
+    """An item's card as the explanation prompt reads it."""
+    price = float(item.price) if item.price is not None else None
+    return explanations.ItemInfo(item.title, " > ".join(item.category), item.brand, price)
+
+
+_DO: dict[str, Callable[[UUID | str, UUID], None]] = {
+    "history": _do_history,
+    "interests": _do_interests,
+    "tags": _do_tags,
+    "items": _do_items,
+    "explanations": _do_explanations,
+}

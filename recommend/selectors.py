@@ -1,0 +1,107 @@
+"""Reads that pages and the API share."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.utils import timezone
+
+from recommend.models import Generation, JobState, LanguageModel, Output, PipelineRun, Recommendation
+from recommend.pipeline import FINISHED, STEPS
+
+TITLES = {
+    "history": "History",
+    "interests": "Interests",
+    "tags": "Item tags",
+    "items": "Items",
+    "explanations": "Explanations",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One step of a run. state: waiting, running, done, failed, cancelled or skipped."""
+
+    name: str
+    title: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class InterestView:
+    """An interest with the tags that serve it; both without what a rule rejected."""
+
+    output: Output
+    tags: tuple[Output, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CardView:
+    """A recommended item; the explanation is None while it is being written, or where there is none."""
+
+    recommendation: Recommendation
+    explanation: Output | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """Everything that is stored of a run, in the order in which a reader wants it."""
+
+    run: PipelineRun
+    steps: tuple[StepView, ...]
+    interests: tuple[InterestView, ...]
+    cards: tuple[CardView, ...]
+    rejected: tuple[Output, ...]
+    failed: tuple[Generation, ...]
+    models: tuple[LanguageModel, ...]
+    elapsed_s: float
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the models' owners say about their quality, each once."""
+        return tuple(dict.fromkeys(model.note for model in self.models if model.note))
+
+
+def run_for_display(run_id: UUID | str) -> RunView:
+    """A run with all its results, in five queries. Raises PipelineRun.DoesNotExist."""
+    run = PipelineRun.objects.select_related("shopper", "created_by").get(pk=run_id)
+    generations = list(run.generations.select_related("model").order_by("created_at"))
+    outputs = list(
+        Output.objects.filter(generation__run_id=run.pk)
+        .select_related("generation", "item", "parent")
+        .order_by("generation__created_at", "position")
+    )
+    recommendations = list(run.recommendations.select_related("item", "tag", "tag__parent"))
+    kept = [output for output in outputs if not output.is_rejected]
+    tags: dict[UUID | None, list[Output]] = defaultdict(list)
+    for output in kept:
+        if output.kind == Output.Kind.TAG:
+            tags[output.parent_id].append(output)
+    explanations = {output.item_id: output for output in kept if output.kind == Output.Kind.EXPLANATION}
+    return RunView(
+        run=run,
+        steps=_steps(run, has_interests=any(output.kind == Output.Kind.INTEREST for output in kept)),
+        interests=tuple(
+            InterestView(output, tuple(tags[output.pk])) for output in kept if output.kind == Output.Kind.INTEREST
+        ),
+        cards=tuple(CardView(one, explanations.get(one.item_id)) for one in recommendations),
+        rejected=tuple(output for output in outputs if output.is_rejected),
+        failed=tuple(generation for generation in generations if generation.state == JobState.FAILED),
+        models=tuple({generation.model_id: generation.model for generation in generations}.values()),
+        elapsed_s=((run.finished_at or timezone.now()) - (run.started_at or run.created_at)).total_seconds(),
+    )
+
+
+def _steps(run: PipelineRun, *, has_interests: bool) -> tuple[StepView, ...]:
+    at = len(STEPS) if run.step == FINISHED else STEPS.index(run.step)
+    now = {JobState.FAILED: "failed", JobState.CANCELLED: "cancelled", JobState.RUNNING: "running"}.get(
+        JobState(run.state), "waiting"
+    )
+
+    def state(number: int, name: str) -> str:
+        if number < at:
+            # Without an interest there is nothing that tags or explanations could serve.
+            return "skipped" if name in ("tags", "explanations") and not has_interests else "done"
+        return now if number == at else "waiting"
+
+    return tuple(StepView(name, TITLES[name], state(number, name)) for number, name in enumerate(STEPS))
