@@ -1,0 +1,104 @@
+"""What a fresh installation needs before its first run: roles, rubrics, models, campaigns, and log-ins for a demo."""
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.db import transaction
+
+from judge.models import Campaign, Rubric
+from judge.services import seed_rubrics
+from recgpt_site.embedded import paths
+from recommend import roles
+from recommend.models import Output, Stage
+from recommend.registry import Deployment, serve
+
+EMBEDDED_NOTE = (
+    "SmolLM2-135M with the project's adapter: a small model that exercises everything and makes mistakes worth "
+    "reviewing. It is no measure of what the pipeline can do with a real model; LLM_BASE_URL points at yours."
+)
+KINDS = {
+    Stage.INTERESTS: Output.Kind.INTEREST,
+    Stage.TAGS: Output.Kind.TAG,
+    Stage.EXPLANATIONS: Output.Kind.EXPLANATION,
+}
+LOGINS_FILE = "demo-logins.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A name and password for the demo, and the role that they open."""
+
+    role: str
+    username: str
+    password: str
+
+
+@transaction.atomic
+def seed() -> None:
+    """Store what is missing; what is there stays as people changed it."""
+    for name in roles.ALL:
+        Group.objects.get_or_create(name=name)
+    seed_rubrics()
+    serve(deployment())
+    for stage, kind in KINDS.items():
+        Campaign.objects.get_or_create(
+            name=f"{Stage(stage).label}: first look", defaults={"stage": stage, "rubric": Rubric.objects.current(kind)}
+        )
+
+
+def deployment() -> Deployment:
+    """The language model that the settings name."""
+    if settings.LLM_EMBEDDED:
+        return Deployment(
+            name=settings.LLM_MODEL,
+            base="SmolLM2-135M-Instruct Q4_1",
+            adapter="adapter.gguf",
+            history_tokens=448,
+            n_interests=6,
+            n_tags=10,
+            max_tokens=768,
+            note=EMBEDDED_NOTE,
+        )
+    return Deployment(
+        name=settings.LLM_MODEL,
+        base="",
+        adapter="",
+        history_tokens=settings.LLM_HISTORY_TOKENS,
+        n_interests=20,  # V1 names 16.1 interests per shopper on average
+        n_tags=50,  # V1 asks for 50
+        max_tokens=8192,
+        note="",
+    )
+
+
+def demo_logins(data_dir: Path = paths.DATA_DIR) -> list[Login]:
+    """One log-in per role, made once and kept in a file that only its owner reads.
+
+    Passwords are random, so that a demo that is opened to a network is not open to everybody on it.
+    """
+    path = data_dir / LOGINS_FILE
+    try:
+        passwords: dict[str, str] = json.loads(path.read_text())
+    except FileNotFoundError:
+        passwords = {name: secrets.token_urlsafe(9) for name in roles.ALL}
+        data_dir.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(passwords, file)
+    return [_login(role, passwords[role]) for role in reversed(roles.ALL)]
+
+
+def _login(role: str, password: str) -> Login:
+    user, is_new = User.objects.get_or_create(username=role, defaults={"is_staff": role == roles.ADMIN})
+    user.is_superuser = user.is_staff = role == roles.ADMIN
+    # Hashing takes a quarter of a second on purpose: only where the password is not the file's already.
+    if is_new or not user.check_password(password):
+        user.set_password(password)
+    user.save()
+    user.groups.set([Group.objects.get(name=role)])
+    return Login(role, user.username, password)

@@ -1,0 +1,39 @@
+"""Which language model serves which role."""
+
+from dataclasses import asdict, dataclass
+
+from django.db import transaction
+
+from recommend.models import LanguageModel
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A served model as the environment describes it; fields as those of LanguageModel."""
+
+    name: str
+    base: str
+    adapter: str
+    history_tokens: int
+    n_interests: int
+    n_tags: int
+    max_tokens: int
+    note: str
+
+
+@transaction.atomic
+def serve(deployment: Deployment) -> list[LanguageModel]:
+    """Let the deployed model serve every role; what served before is retired, not deleted: outputs point at it.
+
+    A row that is there already keeps what an admin changed in it.
+    """
+    rows = []
+    for role in LanguageModel.Role.values:
+        row, _ = LanguageModel.objects.get_or_create(name=deployment.name, role=role, defaults=asdict(deployment))
+        others = LanguageModel.objects.filter(role=role, state=LanguageModel.State.SERVING).exclude(pk=row.pk)
+        others.update(state=LanguageModel.State.RETIRED)
+        if row.state != LanguageModel.State.SERVING:
+            row.state = LanguageModel.State.SERVING
+            row.save(update_fields=["state"])
+        rows.append(row)
+    return rows
