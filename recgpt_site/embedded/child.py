@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 
-_PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG = 1
 
 
 def main(parent: int, stop_signal: int, account: str, command: list[str]) -> None:
@@ -24,7 +24,7 @@ def main(parent: int, stop_signal: int, account: str, command: list[str]) -> Non
         os.setgid(gid)
         os.setuid(uid)
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, stop_signal, 0, 0, 0)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, stop_signal, 0, 0, 0)
     if os.getppid() != parent:
         sys.exit("The supervisor ended before its service began.")
     os.execv(command[0], command)  # noqa: S606  # there is no shell to go through

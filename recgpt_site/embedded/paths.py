@@ -38,6 +38,11 @@ def _run_dir(data_dir: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"{NAME}-{os.geteuid()}-{_digest(data_dir)[:8]}"
 
 
+def instance() -> str:
+    """A short name of this data folder, for what must differ between two on one machine."""
+    return _digest(DATA_DIR)[:8]
+
+
 def _digest(data_dir: Path) -> str:
     return hashlib.sha256(os.fsencode(data_dir)).hexdigest()
 

@@ -1,8 +1,9 @@
 """One line per step, with its time: what the user sees while a start takes its seconds."""
 
+import io
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
@@ -49,6 +50,21 @@ class Progress:
         with suppress(OSError):
             self._stream.write(text)
             self._stream.flush()
+
+
+class Lines(io.TextIOBase):
+    """A text stream that passes whole lines on: for the output of a command that runs within a step."""
+
+    def __init__(self, take: Callable[[str], object]) -> None:
+        self._take = take
+        self._rest = ""
+
+    def write(self, text: str, /) -> int:
+        """Pass on the lines that are complete."""
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in filter(None, lines):
+            self._take(line)
+        return len(text)
 
 
 class Silent(Progress):

@@ -1,16 +1,17 @@
 """Starts services as direct children, keeps them running, and ends them in order, whatever ends it itself."""
 
+import ctypes
 import json
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Self
 
-from recgpt_site.embedded import watchdog
+from recgpt_site.embedded import child, watchdog
 from recgpt_site.embedded.lock import DataFolderLock
 from recgpt_site.embedded.paths import DATA_DIR, LOG_DIR
 from recgpt_site.embedded.processes import Process, Service, ServiceError, Stage, ending, sentence
@@ -59,8 +60,15 @@ class Supervisor:
 
     def start(self, *services: Service) -> None:
         """Start all at once, then wait for each; ServiceError where one does not come up."""
-        started = [self._spawn(service) for service in services]
-        for process in started:
+        self.wait_until_ready(self.launch(*services))
+
+    def launch(self, *services: Service) -> list[Process]:
+        """Start all at once, for a later `wait_until_ready`: what comes between takes place meanwhile."""
+        return [self._spawn(service) for service in services]
+
+    def wait_until_ready(self, processes: Sequence[Process]) -> None:
+        """Return when all answer; ServiceError where one does not come up."""
+        for process in processes:
             with self._progress.step(f"Starting {process.service.name}", since=process.started_at):
                 process.wait_until_ready()
 
@@ -163,6 +171,12 @@ def _end_leftovers() -> None:
         return
     children = [watchdog.Watched(**child) for child in noted]
     watchdog.stop([child for child in children if watchdog.identity(child.pid) == child.identity])
+
+
+def end_with_parent() -> None:
+    """Ask Linux for a SIGTERM when our parent dies: kill -9 of `make` shall stop the demo that it started."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(child.PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
 
 
 @contextmanager
