@@ -1,0 +1,34 @@
+"""A stand-in for a language model, for tests only: it gives recorded answers and keeps what it was asked."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from recommend.engines.types import ChatRequest, ChatResult, EngineError
+
+Answer = dict[str, Any] | EngineError
+
+
+class RecordedEngine:
+    """Answers every request by `answer(request)`; counts as an Engine."""
+
+    def __init__(self, answer: Callable[[ChatRequest], Answer]) -> None:
+        self._answer = answer
+        self.requests: list[ChatRequest] = []
+
+    def generate(self, requests: Iterable[ChatRequest]) -> Iterator[ChatResult]:
+        for request in requests:
+            self.requests.append(request)
+            answer = self._answer(request)
+            if isinstance(answer, EngineError):
+                yield ChatResult(key=request.key, text="so far", error=answer, finish_reason="length")
+            else:
+                yield ChatResult(
+                    key=request.key,
+                    text=json.dumps(answer),
+                    parsed=answer,
+                    finish_reason="stop",
+                    prompt_tokens=100,
+                    completion_tokens=20,
+                    latency_s=0.5,
+                )
