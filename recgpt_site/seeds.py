@@ -10,22 +10,18 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 
-from judge.models import Campaign, Rubric
+from judge import campaigns
+from judge.models import Campaign
 from judge.services import seed_rubrics
 from recgpt_site.embedded import paths
 from recommend import roles
-from recommend.models import Output, Stage
+from recommend.models import Stage
 from recommend.registry import Deployment, serve
 
 EMBEDDED_NOTE = (
     "SmolLM2-135M with the project's adapter: a small model that exercises everything and makes mistakes worth "
     "reviewing. It is no measure of what the pipeline can do with a real model; LLM_BASE_URL points at yours."
 )
-KINDS = {
-    Stage.INTERESTS: Output.Kind.INTEREST,
-    Stage.TAGS: Output.Kind.TAG,
-    Stage.EXPLANATIONS: Output.Kind.EXPLANATION,
-}
 LOGINS_FILE = "demo-logins.json"
 
 
@@ -45,10 +41,10 @@ def seed() -> None:
         Group.objects.get_or_create(name=name)
     seed_rubrics()
     serve(deployment())
-    for stage, kind in KINDS.items():
-        Campaign.objects.get_or_create(
-            name=f"{Stage(stage).label}: first look", defaults={"stage": stage, "rubric": Rubric.objects.current(kind)}
-        )
+    for stage in Stage:
+        name = f"{stage.label}: first look"
+        if not Campaign.objects.filter(name=name).exists():
+            campaigns.start(name=name, stage=stage)
 
 
 def deployment() -> Deployment:

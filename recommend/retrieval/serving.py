@@ -79,7 +79,7 @@ def _literal(vector: np.ndarray) -> str:
 def _candidates(ids: Sequence[UUID], votes: dict[UUID, float], vectors: np.ndarray) -> list[Candidate]:
     items = Item.objects.filter(pk__in=ids).select_related("text_embedding").order_by("pk")
     texts = {item.text_embedding_id: item.text_embedding.embedding for item in items if item.text_embedding}
-    similarity = {key: vectors @ np.asarray(vector.to_list(), dtype=np.float32) for key, vector in texts.items()}
+    similarity = {key: vectors @ np.asarray(vector, dtype=np.float32) for key, vector in texts.items()}
     nothing = np.zeros(len(vectors), dtype=np.float32)
     return [
         Candidate(

@@ -1,0 +1,285 @@
+"""A run from stored behaviours to explained items; the model is a stand-in, the database is real."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.utils import timezone
+
+from recommend import events, leases, pipeline, retrieval, services
+from recommend.engines import factory
+from recommend.engines.types import ChatRequest, EngineError
+from recommend.models import Behavior, Generation, Item, JobState, LanguageModel, Output, PipelineRun, Shopper
+from tests.recommend.factories import REFERENCE, BehaviorFactory, ItemFactory, LanguageModelFactory, ShopperFactory
+from tests.support.recorded_engine import Answer, RecordedEngine
+
+pytestmark = pytest.mark.django_db
+
+INTERESTS = {
+    "interests": [
+        {"reason": "Bought baby foods ×2 and diapers.", "interest": "baby care", "stage": "long-term"},
+        {"reason": "Bought acrylic paint ×4.", "interest": "painting at home", "stage": "emerging"},
+    ]
+}
+TAGS = {
+    "tags": [
+        {"interest": "baby care", "reason": "Bought baby foods ×2.", "tag": "organic baby puree"},
+        {"interest": "baby care", "reason": "Bought diapers.", "tag": "smart diaper pail"},
+    ]
+}
+CATALOGUE = {
+    "diapers": ["baby", "diapers", "baby diapers"],
+    "baby foods": ["baby", "baby foods", "baby puree"],
+    "crayons": ["toys", "crayons", "washable crayons"],
+}
+
+
+def answer(request: ChatRequest) -> Answer:
+    """What a good model would say at each stage, told apart by the schema that it was given."""
+    assert request.schema is not None
+    wanted = next(iter(request.schema["properties"]))
+    return {"interests": INTERESTS, "tags": TAGS, "explanation": {"explanation": "First spoonfuls for curious eaters"}}[
+        wanted
+    ]
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> RecordedEngine:
+    recorded = RecordedEngine(answer)
+    monkeypatch.setattr(factory, "from_settings", lambda name="openai": recorded)
+    return recorded
+
+
+@pytest.fixture
+def shopper() -> Shopper:
+    """Two baby foods, diapers and an ordinary click in the last weeks; others bought what comes after."""
+    items = {
+        name: ItemFactory.create(short_text=name, title=name.title(), category=category)
+        for name, category in CATALOGUE.items()
+    }
+    shoppers = ShopperFactory.create_batch(4)
+    for buyer in shoppers:
+        for day, name in enumerate(["diapers", "baby foods", "crayons"]):
+            BehaviorFactory.create(shopper=buyer, item=items[name], occurred_at=REFERENCE - timedelta(days=90 - day))
+    chosen = ShopperFactory.create(last_behavior_at=REFERENCE, n_behaviors=4)
+    for name, days in (("baby foods", 40), ("baby foods", 12), ("diapers", 40)):
+        BehaviorFactory.create(shopper=chosen, item=items[name], occurred_at=REFERENCE - timedelta(days=days))
+    BehaviorFactory.create(
+        shopper=chosen, item=items["crayons"], kind=Behavior.Kind.CLICK, occurred_at=REFERENCE - timedelta(days=3)
+    )
+    for role in LanguageModel.Role.values:
+        LanguageModelFactory.create(role=role)
+    retrieval.fit()
+    return chosen
+
+
+def started(shopper: Shopper, **wishes: Any) -> PipelineRun:
+    run, _ = services.start_run(shopper=shopper, by=None, reference_at=REFERENCE, **wishes)
+    return run
+
+
+def finished(run: PipelineRun) -> PipelineRun:
+    pipeline.advance(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def test_a_run_ends_with_explained_items(engine: RecordedEngine, shopper: Shopper) -> None:
+    run = finished(started(shopper))
+
+    assert (run.state, run.step, run.error) == (JobState.DONE, "finished", "")
+    assert run.recommendations.count() > 0
+    explained = Output.objects.filter(generation__run=run, kind=Output.Kind.EXPLANATION)
+    assert {output.item_id for output in explained} == {one.item_id for one in run.recommendations.all()}
+    assert run.generations.filter(state=JobState.DONE).count() == len(engine.requests)
+
+
+def test_an_ordinary_click_reaches_no_prompt(engine: RecordedEngine, shopper: Shopper) -> None:
+    run = finished(started(shopper))
+
+    assert all("crayons" not in message.content for message in engine.requests[0].messages)
+    assert run.history["n_events"] == 3
+
+
+def test_an_interest_keeps_the_lines_that_its_reason_cites(engine: RecordedEngine, shopper: Shopper) -> None:
+    run = finished(started(shopper))
+
+    interest = Output.objects.get(generation__run=run, text="baby care")
+    cited = " ".join(run.history["lines"][number]["text"] for number in interest.evidence)
+    assert "baby foods" in cited
+    assert "diapers" in cited
+
+
+def test_what_a_rule_rejects_is_kept_with_the_rule_and_goes_no_further(
+    engine: RecordedEngine, shopper: Shopper
+) -> None:
+    run = finished(started(shopper))
+
+    rejected = dict(
+        Output.objects.exclude(rejected_by="").filter(generation__run=run).values_list("text", "rejected_by")
+    )
+    assert rejected == {"painting at home": "cites_nothing", "smart diaper pail": "filler"}
+    assert all("painting" not in message.content for message in engine.requests[1].messages)
+
+
+def test_every_item_has_its_score_split_into_both_arms(engine: RecordedEngine, shopper: Shopper) -> None:
+    run = finished(started(shopper, beta=0.3))
+
+    for one in run.recommendations.all():
+        assert one.score == pytest.approx(0.3 * one.collaborative + 0.7 * one.semantic)
+        assert one.tag is not None
+
+
+def test_items_of_the_last_month_are_not_offered_again(engine: RecordedEngine, shopper: Shopper) -> None:
+    run = finished(started(shopper))
+
+    recent = Item.objects.get(short_text="baby foods")
+    assert not run.recommendations.filter(item=recent).exists()
+
+
+def test_without_a_kept_interest_the_collaborative_arm_goes_on_alone(
+    monkeypatch: pytest.MonkeyPatch, shopper: Shopper
+) -> None:
+    nothing = {"interests": [{"reason": "No idea.", "interest": "chess", "stage": "emerging"}]}
+    recorded = RecordedEngine(lambda request: nothing)
+    monkeypatch.setattr(factory, "from_settings", lambda name="openai": recorded)
+
+    run = finished(started(shopper))
+
+    assert run.state == JobState.DONE
+    assert len(recorded.requests) == 1
+    assert {one.tag for one in run.recommendations.all()} == {None}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (EngineError("truncated", "cut at 768 tokens"), "cut at 768 tokens"),
+        ({"interests": []}, "not of the form"),
+        ({"interests": [{"interest": "x"}]}, "interests.0.reason"),
+    ],
+)
+def test_an_unusable_answer_fails_the_run_in_words_and_is_kept(
+    monkeypatch: pytest.MonkeyPatch, shopper: Shopper, given: Answer, words: str
+) -> None:
+    monkeypatch.setattr(factory, "from_settings", lambda name="openai": RecordedEngine(lambda request: given))
+
+    run = finished(started(shopper))
+
+    generation = run.generations.get()
+    assert (run.state, generation.state) == (JobState.FAILED, JobState.FAILED)
+    assert words in run.error
+    assert generation.raw_text
+    assert not generation.outputs.exists()
+
+
+def test_a_failed_explanation_costs_its_card_a_sentence_and_not_the_run(
+    monkeypatch: pytest.MonkeyPatch, shopper: Shopper
+) -> None:
+    def broken(request: ChatRequest) -> Answer:
+        good = answer(request)
+        return EngineError("unavailable", "no answer") if "explanation" in good else good
+
+    monkeypatch.setattr(factory, "from_settings", lambda name="openai": RecordedEngine(broken))
+
+    run = finished(started(shopper))
+
+    assert run.state == JobState.DONE
+    assert run.recommendations.exists()
+    assert run.generations.filter(state=JobState.FAILED).exists()
+
+
+def test_a_second_delivery_asks_nothing_again(engine: RecordedEngine, shopper: Shopper) -> None:
+    run = finished(started(shopper))
+    n_asked, n_outputs = len(engine.requests), Output.objects.count()
+
+    pipeline.advance(run.pk)
+
+    assert (len(engine.requests), Output.objects.count()) == (n_asked, n_outputs)
+
+
+def test_a_run_left_by_a_dead_worker_goes_on_where_it_stood(
+    monkeypatch: pytest.MonkeyPatch, engine: RecordedEngine, shopper: Shopper
+) -> None:
+    run = started(shopper)
+    token = leases.take(run.pk)
+    assert token is not None
+    pipeline._do_history(run.pk, token)
+    pipeline._finish_step(run.pk, token, "history")
+    pipeline._do_interests(run.pk, token)  # the worker dies here: stored, but the step is not marked done
+    PipelineRun.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+
+    finished(run)
+
+    assert run.state == JobState.DONE
+    assert Generation.objects.filter(run=run, stage="interests").count() == 1
+    assert sum("interests" in (request.schema or {})["properties"] for request in engine.requests) == 1
+
+
+def test_a_run_that_another_worker_holds_is_left_alone(engine: RecordedEngine, shopper: Shopper) -> None:
+    run = started(shopper)
+    assert leases.take(run.pk) is not None
+
+    finished(run)
+
+    assert run.state == JobState.RUNNING
+    assert engine.requests == []
+
+
+def test_a_run_cancelled_while_the_model_thinks_stores_nothing_more(
+    monkeypatch: pytest.MonkeyPatch, shopper: Shopper
+) -> None:
+    run = started(shopper)
+
+    def cancel_then_answer(request: ChatRequest) -> Answer:
+        services.cancel_run(run)
+        return answer(request)
+
+    monkeypatch.setattr(factory, "from_settings", lambda name="openai": RecordedEngine(cancel_then_answer))
+
+    finished(run)
+
+    assert run.state == JobState.CANCELLED
+    assert not Output.objects.exists()
+    assert run.generations.get().state == JobState.CANCELLED
+
+
+def test_a_worker_whose_lease_was_taken_over_stores_nothing(shopper: Shopper) -> None:
+    run = started(shopper)
+    leases.take(run.pk)
+
+    with pytest.raises(leases.LeaseLostError), leases.locked(run.pk, uuid4()):
+        pass
+
+
+def test_a_history_of_clicks_alone_is_said_in_words(engine: RecordedEngine, shopper: Shopper) -> None:
+    shopper.behaviors.update(kind=Behavior.Kind.CLICK)
+
+    run = finished(started(shopper))
+
+    assert run.state == JobState.FAILED
+    assert "clicks or returns" in run.error
+
+
+def test_retrieval_that_was_never_fitted_names_the_remedy(engine: RecordedEngine, shopper: Shopper) -> None:
+    from recommend.models import RetrievalIndex
+
+    RetrievalIndex.objects.all().delete()
+
+    run = finished(started(shopper))
+
+    assert "manage.py fit_retrieval" in run.error
+
+
+def test_hooks_hear_of_every_finished_generation(
+    monkeypatch: pytest.MonkeyPatch, engine: RecordedEngine, shopper: Shopper
+) -> None:
+    heard: list[UUID] = []
+    hooks: list[Callable[[UUID], None]] = [heard.append]
+    monkeypatch.setattr(events, "_generation_done", hooks)
+
+    run = finished(started(shopper))
+
+    assert sorted(heard) == sorted(run.generations.values_list("pk", flat=True))
