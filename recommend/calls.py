@@ -41,7 +41,7 @@ class Call:
     schema: dict[str, Any]
 
 
-def make(run_id: UUID | str, token: UUID, wanted: Sequence[Call], store: Store) -> Iterator[Generation]:
+def make(run_id: UUID, token: UUID, wanted: Sequence[Call], store: Store) -> Iterator[Generation]:
     """Make the calls that are not done yet; yields each generation as it ends, done or failed.
 
     `store(generation, parsed)` turns a valid answer into outputs, in the transaction that ends the generation; where
@@ -67,7 +67,7 @@ def make(run_id: UUID | str, token: UUID, wanted: Sequence[Call], store: Store) 
             yield generation
 
 
-def _claim(run_id: UUID | str, token: UUID, call: Call) -> Generation:
+def _claim(run_id: UUID, token: UUID, call: Call) -> Generation:
     """The call's generation, made or found; running afterwards unless it has ended."""
     prompt = load(PROMPTS[call.stage])
     snapshot = json.dumps(call.snapshot, sort_keys=True, ensure_ascii=False)
@@ -103,7 +103,7 @@ def _request(generation: Generation, call: Call) -> ChatRequest:
     )
 
 
-def _finish(run_id: UUID | str, token: UUID, generation: Generation, result: ChatResult, store: Store) -> None:
+def _finish(run_id: UUID, token: UUID, generation: Generation, result: ChatResult, store: Store) -> None:
     error = result.error.message if result.error else ""
     if not error:
         try:

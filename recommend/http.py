@@ -8,5 +8,5 @@ from django_htmx.middleware import HtmxDetails
 class Request(HttpRequest):
     """A request of somebody signed in, with htmx's details."""
 
-    user: User  # type: ignore[assignment]  # views that take it are behind login_required
+    user: User  # views that take it are behind login_required
     htmx: HtmxDetails

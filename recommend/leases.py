@@ -23,7 +23,7 @@ class LeaseLostError(RuntimeError):
     """The run was cancelled, or another worker holds it now: what was computed must not be stored."""
 
 
-def take(run_id: UUID | str) -> UUID | None:
+def take(run_id: UUID) -> UUID | None:
     """Take the run for this worker; None where it has ended or another worker holds it."""
     token = uuid.uuid4()
     free = Q(lease_until=None) | Q(lease_until__lt=Now())
@@ -34,7 +34,7 @@ def take(run_id: UUID | str) -> UUID | None:
 
 
 @contextmanager
-def kept_alive(run_id: UUID | str, token: UUID) -> Iterator[None]:
+def kept_alive(run_id: UUID, token: UUID) -> Iterator[None]:
     """Renew the lease from a thread until the block ends: a language model may take longer than a lease."""
     stop = threading.Event()
     thread = threading.Thread(target=_renew, args=(run_id, token, stop), daemon=True, name=f"lease-{run_id}")
@@ -46,7 +46,7 @@ def kept_alive(run_id: UUID | str, token: UUID) -> Iterator[None]:
         thread.join()
 
 
-def _renew(run_id: UUID | str, token: UUID, stop: threading.Event) -> None:
+def _renew(run_id: UUID, token: UUID, stop: threading.Event) -> None:
     try:
         while not stop.wait(settings.RUN_LEASE_S / 3):
             try:
@@ -59,7 +59,7 @@ def _renew(run_id: UUID | str, token: UUID, stop: threading.Event) -> None:
 
 
 @contextmanager
-def locked(run_id: UUID | str, token: UUID) -> Iterator[PipelineRun]:
+def locked(run_id: UUID, token: UUID) -> Iterator[PipelineRun]:
     """The run, locked in a transaction in which results may be stored. Raises LeaseLostError."""
     with transaction.atomic():
         run = PipelineRun.objects.select_for_update().get(pk=run_id)

@@ -40,7 +40,7 @@ class StepFailedError(RuntimeError):
     """A step cannot be done; the message says why in words that a user can act on."""
 
 
-def advance(run_id: UUID | str) -> None:
+def advance(run_id: UUID) -> None:
     """Bring a run to its end. Returns at once where it has ended or another worker holds it."""
     token = leases.take(run_id)
     if token is None:
@@ -62,14 +62,14 @@ def advance(run_id: UUID | str) -> None:
         raise
 
 
-def _finish_step(run_id: UUID | str, token: UUID, step: str) -> None:
+def _finish_step(run_id: UUID, token: UUID, step: str) -> None:
     following = (*STEPS, FINISHED)[STEPS.index(step) + 1]
     with leases.locked(run_id, token) as run:
         run.step = following
         run.save(update_fields=["step"])
 
 
-def _end(run_id: UUID | str, token: UUID, state: JobState, error: str = "") -> None:
+def _end(run_id: UUID, token: UUID, state: JobState, error: str = "") -> None:
     try:
         with leases.locked(run_id, token) as run:
             run.state, run.error, run.finished_at = state, error, timezone.now()
@@ -86,7 +86,7 @@ def _end(run_id: UUID | str, token: UUID, state: JobState, error: str = "") -> N
 # History ------------------------------------------------------------------------------------------------------------
 
 
-def _do_history(run_id: UUID | str, token: UUID) -> None:
+def _do_history(run_id: UUID, token: UUID) -> None:
     model = LanguageModel.objects.serving(Stage.INTERESTS)
     run = _run(run_id)
     history = _history(run).compressed(run.reference_at, model.history_tokens)
@@ -100,7 +100,7 @@ def _do_history(run_id: UUID | str, token: UUID) -> None:
         locked.save(update_fields=["history"])
 
 
-def _run(run_id: UUID | str) -> PipelineRun:
+def _run(run_id: UUID) -> PipelineRun:
     return PipelineRun.objects.select_related("shopper").get(pk=run_id)
 
 
@@ -111,7 +111,7 @@ def _history(run: PipelineRun) -> histories.History:
 # Interests ----------------------------------------------------------------------------------------------------------
 
 
-def _do_interests(run_id: UUID | str, token: UUID) -> None:
+def _do_interests(run_id: UUID, token: UUID) -> None:
     model = LanguageModel.objects.serving(Stage.INTERESTS)
     run = _run(run_id)
     history = _history(run).compressed(run.reference_at, model.history_tokens)
@@ -188,7 +188,7 @@ def _must_succeed(generations: Iterator[Generation]) -> None:
 # Tags ---------------------------------------------------------------------------------------------------------------
 
 
-def _do_tags(run_id: UUID | str, token: UUID) -> None:
+def _do_tags(run_id: UUID, token: UUID) -> None:
     kept = _kept(run_id, Output.Kind.INTEREST)
     if not kept:
         # Nothing to serve: the collaborative arm goes on alone, and the page says so.
@@ -249,14 +249,14 @@ def _do_tags(run_id: UUID | str, token: UUID) -> None:
     _must_succeed(calls.make(run_id, token, [call], store))
 
 
-def _kept(run_id: UUID | str, kind: str) -> list[Output]:
+def _kept(run_id: UUID, kind: str) -> list[Output]:
     return list(Output.objects.kept().filter(generation__run_id=run_id, kind=kind).order_by("position"))
 
 
 # Items --------------------------------------------------------------------------------------------------------------
 
 
-def _do_items(run_id: UUID | str, token: UUID) -> None:
+def _do_items(run_id: UUID, token: UUID) -> None:
     run = _run(run_id)
     loaded = _history(run)
     offered = _kept(run_id, Output.Kind.TAG)
@@ -286,7 +286,7 @@ def _do_items(run_id: UUID | str, token: UUID) -> None:
 # Explanations -------------------------------------------------------------------------------------------------------
 
 
-def _do_explanations(run_id: UUID | str, token: UUID) -> None:
+def _do_explanations(run_id: UUID, token: UUID) -> None:
     model = LanguageModel.objects.serving(Stage.EXPLANATIONS)
     run = _run(run_id)
     recommended = (
@@ -356,7 +356,7 @@ def item_info(item: Item) -> explanations.ItemInfo:
     return explanations.ItemInfo(item.title, " > ".join(item.category), item.brand, price)
 
 
-_DO: dict[str, Callable[[UUID | str, UUID], None]] = {
+_DO: dict[str, Callable[[UUID, UUID], None]] = {
     "history": _do_history,
     "interests": _do_interests,
     "tags": _do_tags,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import update_wrapper
 from typing import Concatenate, ParamSpec, cast
 
 from django.contrib.auth.decorators import login_required
@@ -19,20 +19,22 @@ ANNOTATOR = "annotator"
 LEAD = "lead"
 ADMIN = "admin"
 ALL = (ANNOTATOR, LEAD, ADMIN)
+_CACHE = "_studio_roles"
 
 
 def roles_of(user: User | AnonymousUser) -> frozenset[str]:
     """The roles that a user has, implied ones included; asked of the database once per request."""
     if not user.is_authenticated or not user.is_active:
         return frozenset()
-    cached = getattr(user, "_studio_roles", None)
+    cached = getattr(user, _CACHE, None)
     if cached is None:
         names = set(user.groups.values_list("name", flat=True)) & set(ALL)
         if user.is_superuser:
             names.add(ADMIN)
         if ADMIN in names:
             names.add(LEAD)
-        cached = user._studio_roles = frozenset(names)  # type: ignore[union-attr]  # a cache beside the row
+        cached = frozenset(names)
+        setattr(user, _CACHE, cached)
     return cast("frozenset[str]", cached)
 
 
@@ -51,12 +53,13 @@ def role_required(
     def decorate(
         view: Callable[Concatenate[Request, P], HttpResponseBase],
     ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
-        @wraps(view)
-        def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not has_role(request.user, *roles):
                 raise PermissionDenied(f"This page is for {' and '.join(f'{role}s' for role in roles)}.")
             return view(cast("Request", request), *args, **kwargs)
 
+        # wraps() by hand: its type would claim that the checked view takes our Request.
+        update_wrapper(checked, view)
         return login_required(checked)
 
     return decorate

@@ -1,8 +1,10 @@
 """Celery's way in: fetch by id, call the work. Every task may be delivered twice."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from celery import shared_task
+from celery.contrib.django.task import DjangoTask
 from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
@@ -13,13 +15,13 @@ from recommend.models import ACTIVE_STATES, JobState, PipelineRun
 SWEEP_LIMIT = 100
 
 
-@shared_task
+@shared_task(base=DjangoTask)
 def advance_run(run_id: str) -> None:
     """Bring a run to its end, from wherever it stands; nothing happens where another worker holds it."""
-    pipeline.advance(run_id)
+    pipeline.advance(UUID(run_id))
 
 
-@shared_task
+@shared_task(base=DjangoTask)
 def sweep() -> int:
     """Send again what a lost broker or worker left behind; returns how many runs were sent.
 

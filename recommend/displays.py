@@ -1,0 +1,115 @@
+"""What the demo's run page draws: the run's results, with the lengths of its bars and the words of its state."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from recommend.models import JobState, Output
+from recommend.selectors import CardView, InterestView, RunView, StepView
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the compressed history."""
+
+    index: int
+    when: str
+    items: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A score as the two parts that it is made of, in percent of the longest bar possible."""
+
+    collaborative: float
+    semantic: float
+
+    @property
+    def end(self) -> float:
+        return self.collaborative + self.semantic
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A recommended item with its bar."""
+
+    view: CardView
+    bar: Bar
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """A run as its page shows it."""
+
+    run: RunView
+    lines: tuple[Line, ...]
+    cards: tuple[Card, ...]
+
+    @property
+    def history(self) -> dict[str, Any]:
+        return dict(self.run.run.history)
+
+    @property
+    def reached(self) -> frozenset[str]:
+        """The steps that have something to show."""
+        return frozenset(step.name for step in self.run.steps if step.state in ("done", "running", "skipped", "failed"))
+
+    @property
+    def current(self) -> StepView | None:
+        return next((step for step in self.run.steps if step.state in ("running", "failed", "cancelled")), None)
+
+    @property
+    def interests(self) -> tuple[InterestView, ...]:
+        return self.run.interests
+
+    @property
+    def has_ended(self) -> bool:
+        return not self.run.run.is_active
+
+    @property
+    def failed(self) -> bool:
+        return self.run.run.state == JobState.FAILED
+
+    @property
+    def kept(self) -> tuple[Output, ...]:
+        """Everything that the judge is going to rate."""
+        outputs: list[Output] = []
+        for interest in self.run.interests:
+            outputs += [interest.output, *interest.tags]
+        return (*outputs, *(card.view.explanation for card in self.cards if card.view.explanation))
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the page would look different, the clock aside."""
+        shown = (
+            self.run.run.state,
+            self.run.run.error,
+            [(step.name, step.state) for step in self.run.steps],
+            [str(output.pk) for output in self.kept],
+            [str(output.pk) for output in self.run.rejected],
+            [str(generation.pk) for generation in self.run.failed],
+            [str(card.view.recommendation.pk) for card in self.cards],
+        )
+        return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
+
+
+def run_page(view: RunView) -> RunPage:
+    """The page of a run."""
+    beta = view.run.beta
+    lines = [
+        Line(index, str(line["text"]).partition(" | ")[0], tuple((str(name), int(n)) for name, n in line["items"]))
+        for index, line in enumerate(view.run.history.get("lines", ()))
+    ]
+    cards = [
+        Card(
+            card,
+            Bar(
+                collaborative=100 * beta * card.recommendation.collaborative,
+                semantic=100 * (1 - beta) * card.recommendation.semantic,
+            ),
+        )
+        for card in view.cards
+    ]
+    return RunPage(run=view, lines=tuple(lines), cards=tuple(cards))
