@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
+from recgpt_site import seeds
 from recgpt_site.embedded import application, paths, stack
 from recgpt_site.embedded.processes import ServiceError
 from recgpt_site.embedded.progress import Lines, Progress
@@ -52,7 +53,9 @@ class Command(BaseCommand):
         if not settings.DEBUG:
             with progress.step("Collecting static files"):
                 call_command("collectstatic", interactive=False, verbosity=0)
-        accounts = self._run("seed_studio", "Setting up roles, log-ins, rubrics and models", progress, show=False)
+        self._run("seed_studio", "Setting up roles, rubrics and models", progress)
+        with progress.step("Setting up log-ins"):
+            logins = seeds.demo_logins()
         # The application starts on one core while the other loads the sample.
         processes = supervisor.launch(application.web(host, port), application.worker())
         self._run("load_sample", "Loading the sample data", progress)
@@ -60,29 +63,21 @@ class Command(BaseCommand):
         self._run("seed_demo_runs", "Queueing the first runs", progress)
         supervisor.check()
         _close_database()
-        self._welcome(progress, host, port, accounts)
+        self._welcome(progress, host, port, logins)
 
-    def _run(self, command: str, what: str, progress: Progress, *, show: bool = True) -> list[str]:
-        """Run one of our commands as a step. Returns its lines; with `show` they also appear at once."""
-        lines: list[str] = []
-
-        def take(line: str) -> None:
-            lines.append(line)
-            if show:
-                progress.say(f"  {line}")
-
+    def _run(self, command: str, what: str, progress: Progress) -> None:
+        """Run one of our commands as a step; what it says appears at once, indented."""
         with progress.step(what):
-            call_command(command, stdout=Lines(take))
-        return lines
+            call_command(command, stdout=Lines(lambda line: progress.say(f"  {line}")))
 
-    def _welcome(self, progress: Progress, host: str, port: int, accounts: list[str]) -> None:
+    def _welcome(self, progress: Progress, host: str, port: int, logins: list[seeds.Login]) -> None:
         shown = "localhost" if host in _LOOPBACK else host
         progress.say("")
         progress.say(f"RecGPT Studio is up: http://{shown}:{port}/")
-        for line in accounts:
-            progress.say(f"  {line}")
+        for login in logins:
+            progress.say(f"  {login.role:<10} log in as {login.username:<10} password {login.password}")
         if host not in _LOOPBACK:
-            progress.warn(f"It listens on {host} with the passwords above: everybody who reaches it can log in.")
+            progress.warn(f"It listens on {host}, without TLS and in development mode: for networks that you trust.")
         progress.say(f"Logs: {_short(paths.LOG_DIR)}  Ctrl-C stops everything.")
 
 
