@@ -21,6 +21,8 @@ LEVEL = 0.95
 N_RESAMPLES = 2000
 # A percentile interval over resamples of which this share has no value would describe the others only.
 MAX_UNDEFINED_SHARE = 0.2
+# Resamples are drawn in batches of at most this many numbers, which bounds memory at some 100 MB.
+MAX_CELLS = 4_000_000
 
 NOTHING_COMPARED = "nothing was compared"
 ONE_CLUSTER = "all of it is from one shopper, so it cannot be said how much others differ"
@@ -71,8 +73,8 @@ def normal_quantile(level: float = LEVEL) -> float:
 def t_quantile(degrees: int, level: float = LEVEL) -> float:
     """The t with `level` of Student's distribution within ±t.
 
-    Exact for 1 and 2 degrees of freedom, else the expansion 26.7.5 of Abramowitz and Stegun (1964), which is within
-    0.2 % at the levels in use. Raises ValueError below one degree.
+    Exact for 1 and 2 degrees of freedom, else the expansion 26.7.5 of Abramowitz and Stegun (1964): at 95 % within
+    0.1 % from 4 degrees on. Raises ValueError below one degree.
     """
     z = normal_quantile(level)
     if degrees < 1:
@@ -87,7 +89,7 @@ def t_quantile(degrees: int, level: float = LEVEL) -> float:
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
-    return z + sum(term / degrees**power for power, term in enumerate(terms, start=1))
+    return z + sum((term / float(degrees) ** power for power, term in enumerate(terms, start=1)), 0.0)
 
 
 def cluster_codes(clusters: Clusters | None, n: int) -> tuple[IntArray, int]:
@@ -129,9 +131,11 @@ def proportion(
     weights   (n,) above 0, such as 1 / inclusion probability; None weighs all the same
 
     Wilson's interval is taken at the effective sample size p(1-p)/v, where v is the cluster-robust variance of the
-    mean, lowered for few clusters by (z/t)² with one degree of freedom less than clusters, and never above n (Korn
-    and Graubard 1998, Survey Methodology 24, 193–201). Where all values are the same v is 0 and says nothing; then
-    clusters are counted as if each were one row. Raises ValueError for values outside 0 to 1 or weights not above 0.
+    mean, at most n, lowered for few clusters by (z/t)² with one degree of freedom less than (effective) clusters (Korn
+    and Graubard 1998, Survey Methodology 24, 193–201). Where all are 0 or all are 1, v says nothing; then clusters are
+    counted as if each were one row.
+
+    Raises ValueError for values outside 0 to 1 or weights not above 0.
     """
     x, w = _checked(values, weights)
     if ((x < 0) | (x > 1)).any():
@@ -140,18 +144,29 @@ def proportion(
     if n == 0:
         return Estimate.unknown("nothing was counted")
     codes, n_clusters = cluster_codes(clusters, n)
-    mean, variance = _mean_and_variance(x, w, codes, n_clusters)
+    mean, variance = mean_and_variance(x, w, codes, n_clusters)
     if n_clusters == 1:
         return Estimate(mean, None, None, n, 1, ONE_CLUSTER)
     if n_clusters == n and (w == w[0]).all() and np.isin(x, (0, 1)).all():
         return Estimate(mean, *wilson(float(x.sum()), n, level), n, n)
     n_kish = float(w.sum() ** 2 / (w**2).sum())
-    if variance > 0:
-        few = (normal_quantile(level) / t_quantile(n_clusters - 1, level)) ** 2
-        n_effective = min(mean * (1 - mean) / variance * few, n_kish)
+    interval = proportion_interval(mean, variance, n_kish, effective_clusters(w, codes), level)
+    return Estimate(mean, *interval, n, n_clusters)
+
+
+def proportion_interval(
+    mean: float, variance: float, n: float, n_clusters: float, level: float = LEVEL
+) -> tuple[float, float]:
+    """Wilson's interval for a mean within 0 to 1 of known cluster-robust variance: (low, high); see `proportion`.
+
+    n, n_clusters  rows and clusters, or their effective numbers where weights differ
+    """
+    few = (normal_quantile(level) / t_quantile(max(1, int(n_clusters - 1)), level)) ** 2
+    if not 0 < mean < 1:
+        n_effective = min(n_clusters, n)
     else:
-        n_effective = min(float(n_clusters), n_kish)
-    return Estimate(mean, *wilson(min(mean * n_effective, n_effective), n_effective, level), n, n_clusters)
+        n_effective = few * (min(mean * (1 - mean) / variance, n) if variance > 0 else n)
+    return wilson(min(mean * n_effective, n_effective), n_effective, level)
 
 
 def clustered_mean(
@@ -161,21 +176,23 @@ def clustered_mean(
 
     values (n,) in any unit, which the estimate keeps; clusters and weights as in `proportion`.
 
-    The variance is that of the linearised ratio, summed within clusters and times G/(G-1) for G clusters (CR1 of
-    Cameron and Miller 2015, Journal of Human Resources 50, 317–372); the interval has G-1 degrees of freedom.
-    Without any spread the interval is None. Raises ValueError for weights not above 0.
+    The variance is that of the linearised ratio, summed within clusters, each cluster's part divided by 1 - its share
+    of the weight (CR3, the jackknife over clusters: Cameron and Miller 2015, Journal of Human Resources 50, 317–372).
+    The interval has one degree of freedom less than (effective) clusters. Without any spread it is None.
+
+    Raises ValueError for weights not above 0.
     """
     x, w = _checked(values, weights)
     n = len(x)
     if n == 0:
         return Estimate.unknown("nothing was measured")
     codes, n_clusters = cluster_codes(clusters, n)
-    mean, variance = _mean_and_variance(x, w, codes, n_clusters)
+    mean, variance = mean_and_variance(x, w, codes, n_clusters)
     if n_clusters == 1:
         return Estimate(mean, None, None, n, 1, ONE_CLUSTER)
     if variance == 0:
         return Estimate(mean, None, None, n, n_clusters, "all values are the same, so there is no spread to go by")
-    half = t_quantile(n_clusters - 1, level) * math.sqrt(variance)
+    half = t_quantile(max(1, int(effective_clusters(w, codes) - 1)), level) * math.sqrt(variance)
     return Estimate(mean, mean - half, mean + half, n, n_clusters)
 
 
@@ -194,7 +211,7 @@ def cluster_bootstrap(
     statistic  rows -> a number, NaN where it is not defined
 
     The same seed gives the same interval. Source: Efron and Tibshirani (1993), chapters 8 and 13. Use
-    `bootstrap_of_sums` where the statistic is a function of sums over rows: it is the same and hundreds of times faster.
+    `bootstrap_of_sums` where the statistic is a function of sums over rows: it is the same and much faster.
     """
     n = len(rows)
     codes, n_clusters = cluster_codes(clusters, n)
@@ -240,8 +257,12 @@ def bootstrap_of_sums(
         return _percentile(value, np.empty(0), n, 1, level)
     patterns, counts = np.unique(totals, axis=0, return_counts=True)
     rng = np.random.default_rng(seed)
-    times = rng.multinomial(n_clusters, counts / n_clusters, size=n_resamples)
-    return _percentile(value, statistic(times @ patterns), n, n_clusters, level)
+    batch = max(1, MAX_CELLS // len(patterns))
+    draws = [
+        statistic(rng.multinomial(n_clusters, counts / n_clusters, size=min(batch, n_resamples - start)) @ patterns)
+        for start in range(0, n_resamples, batch)
+    ]
+    return _percentile(value, np.concatenate(draws), n, n_clusters, level)
 
 
 def _percentile(value: float, draws: FloatArray, n: int, n_clusters: int, level: float) -> Estimate:
@@ -269,11 +290,20 @@ def _checked(values: ArrayLike, weights: ArrayLike | None) -> tuple[FloatArray, 
     return x, w
 
 
-def _mean_and_variance(x: FloatArray, w: FloatArray, codes: IntArray, n_clusters: int) -> tuple[float, float]:
-    """Weighted mean and its CR1 variance; the variance is 0 for a single cluster."""
-    mean = float((w * x).sum() / w.sum())
+def mean_and_variance(x: FloatArray, w: FloatArray, codes: IntArray, n_clusters: int) -> tuple[float, float]:
+    """Weighted mean and its cluster-robust variance (CR3); the variance is 0 for a single cluster."""
     # Rounding must not turn equal values into a tiny spread.
-    if n_clusters < 2 or np.ptp(x) == 0:
-        return float(x[0]) if np.ptp(x) == 0 else mean, 0.0
-    per_cluster = np.bincount(codes, weights=w * (x - mean) / w.sum(), minlength=n_clusters)
-    return mean, float(n_clusters / (n_clusters - 1) * (per_cluster**2).sum())
+    if np.ptp(x) == 0:
+        return float(x[0]), 0.0
+    mean = float((w * x).sum() / w.sum())
+    if n_clusters < 2:
+        return mean, 0.0
+    share = np.bincount(codes, weights=w / w.sum(), minlength=n_clusters)
+    pull = np.bincount(codes, weights=w / w.sum() * (x - mean), minlength=n_clusters)
+    return mean, float((n_clusters - 1) / n_clusters * ((pull / (1 - share)) ** 2).sum())
+
+
+def effective_clusters(w: FloatArray, codes: IntArray) -> float:
+    """As how many clusters of one weight these count (Kish); at most the number of clusters."""
+    totals = np.bincount(codes, weights=w)
+    return float(totals.sum() ** 2 / (totals**2).sum())
