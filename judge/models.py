@@ -35,7 +35,6 @@ class Rubric(models.Model):
     title = models.CharField(max_length=200)
     guideline = models.TextField(help_text="Markdown; shown beside the work.")
 
-    criteria: models.Manager[Criterion]
     objects = RubricQuerySet.as_manager()
 
     class Meta:
@@ -120,8 +119,6 @@ class Campaign(models.Model):
     members = models.ManyToManyField(User, blank=True, help_text="Empty: every annotator.")
     deadline = models.DateField(null=True, blank=True)
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-
-    units: models.Manager[CampaignUnit]
 
     class Meta:
         ordering = ["-created_at"]
@@ -213,7 +210,9 @@ class Assessment(models.Model):
     passed = models.BooleanField(null=True, help_text="Every criterion passed; empty where there are no labels.")
     rationale = models.TextField(blank=True, help_text="The judge's reason, or the person's comment.")
     probabilities = models.JSONField(
-        default=dict, blank=True, help_text="{criterion: {label: probability}} where the engine gives log-probabilities."
+        default=dict,
+        blank=True,
+        help_text="{criterion: {label: probability}} where the engine gives log-probabilities.",
     )
     seconds = models.FloatField(default=0.0)
     blind = models.BooleanField(default=True, help_text="Given before the other side's labels were seen.")

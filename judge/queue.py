@@ -1,0 +1,347 @@
+"""The review queue: who works on which unit, and how answers come back without one being lost or given twice.
+
+A unit has as many places as its campaign's overlap. A lease takes a place, a submit keeps it, and a skip, a release or
+a lapsed lease gives it back. Whatever moves a place locks the unit before the assignment: two that meet wait for each
+other instead of locking each other out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import F, Max
+from django.utils import timezone
+
+from judge import answers as rules
+from judge import leases
+from judge.leases import expire as expire_leases
+from judge.models import Assessment, Assignment, Campaign, CampaignUnit, Rater
+from judge.refusals import (
+    AlreadySubmitted,
+    CampaignClosed,
+    Incomplete,
+    InvalidAnswer,
+    LeaseLost,
+    NotSubmitted,
+    QueueError,
+    StaleDraft,
+    Surplus,
+)
+from judge.rubrics import RubricDef
+from judge.services import definition
+from recommend.models import Output
+
+# The refusals are part of what this module does: callers find them here.
+__all__ = [
+    "AlreadySubmitted",
+    "CampaignClosed",
+    "Incomplete",
+    "InvalidAnswer",
+    "LeaseLost",
+    "NotSubmitted",
+    "QueueError",
+    "StaleDraft",
+    "Surplus",
+    "empty_reason",
+    "expire_leases",
+    "flag",
+    "heartbeat",
+    "next_assignment",
+    "release",
+    "revise",
+    "save_draft",
+    "skip",
+    "submit",
+]
+
+State = Assignment.State
+MAX_SECONDS = 86_400.0
+
+
+def next_assignment(campaign: Campaign, annotator: User) -> Assignment | None:
+    """The work that a person holds in a campaign, or else a new lease; None where there is nothing for them.
+
+    `empty_reason` says why there is nothing.
+    """
+    if not _is_member(campaign, annotator):
+        return None
+    held = _renewed(campaign, annotator) or leases.take(campaign, annotator)
+    if held is None and expire_leases(campaign):
+        held = leases.take(campaign, annotator)
+    # The statement gives nothing as well where the same person took its unit in another tab at this very moment.
+    held = held or _renewed(campaign, annotator)
+    if held is None:
+        return None
+    return Assignment.objects.select_related("unit__campaign__rubric", "unit__generation__shopper").get(pk=held)
+
+
+def _renewed(campaign: Campaign, annotator: User) -> UUID | None:
+    """A lease of theirs that was not taken back yet lives on, even where it has just lapsed."""
+    mine = Assignment.objects.filter(unit__campaign=campaign, annotator=annotator, state=State.LEASED)
+    found = mine.order_by("created_at").values_list("pk", flat=True).first()
+    if found is not None and _is_working(campaign):
+        renewed = Assignment.objects.filter(pk=found, state=State.LEASED).update(lease_until=_lease_end(campaign))
+        return found if renewed else None
+    return None
+
+
+def empty_reason(campaign: Campaign, annotator: User) -> str:
+    """Why `next_assignment` has nothing for this person, in a sentence."""
+    if not _is_member(campaign, annotator):
+        return "This campaign is for its members; a lead can add you."
+    if campaign.state != Campaign.State.ACTIVE:
+        return f"This campaign is {campaign.get_state_display().lower()}. Work in progress is kept."
+    if campaign.deadline is not None and campaign.deadline < timezone.localdate():
+        return f"This campaign ended on {campaign.deadline:%d %B %Y}. Work in progress is kept."
+    if not campaign.units.exists():
+        return "Nothing has been drawn into this campaign yet. It fills as generations finish."
+    open_leases = Assignment.objects.filter(unit__campaign=campaign, state=State.LEASED).exclude(annotator=annotator)
+    first_free = open_leases.order_by("lease_until").values_list("lease_until", flat=True).first()
+    if first_free is not None:
+        minutes = max(1, math.ceil((first_free - timezone.now()).total_seconds() / 60))
+        return (
+            "You have been through everything that is free. Others hold the rest; what they leave comes back, "
+            f"at the earliest in {minutes} min."
+        )
+    return "You have been through everything in this campaign. New generations appear here as they finish."
+
+
+def save_draft(
+    assignment: Assignment, annotator: User, draft: Mapping[str, Any], version: int, seconds: float = 0.0
+) -> int:
+    """Keep answers that are not complete yet and renew the lease; returns the draft's new version.
+
+    draft    {output id: {"labels": {criterion: label}, "comment": text}}, as far as it goes
+    version  the version that the draft was made from: with a newer one stored, raises StaleDraft and changes nothing
+    seconds  time at work so far
+
+    Where the lease was lost and somebody else has the place, the draft is stored all the same and LeaseLost raised.
+    Raises AlreadySubmitted after the submit, InvalidAnswer for what does not fit the generation or its rubric.
+    """
+    clean = rules.cleaned(draft, definition(assignment.unit.campaign.rubric), _kept(assignment))
+    refusal: QueueError | None = None
+    with transaction.atomic():
+        unit, held = _locked(assignment, annotator)
+        if held.state in {State.SUBMITTED, State.SKIPPED}:
+            raise _ended(held)
+        if held.draft_version != version:
+            raise StaleDraft(held.draft_version, held.draft)
+        try:
+            _hold(unit, held)
+        except QueueError as error:
+            refusal = error
+        held.draft, held.draft_version = clean, version + 1
+        held.seconds = max(held.seconds, _sane(seconds))
+        held.save(update_fields=["draft", "draft_version", "seconds", "state", "lease_until"])
+    if refusal is not None:
+        raise refusal
+    return held.draft_version
+
+
+def heartbeat(assignment: Assignment, annotator: User) -> datetime:
+    """Say that a person is still at work; returns when the lease ends. Raises LeaseLost, AlreadySubmitted."""
+    renewed = Assignment.objects.filter(
+        pk=assignment.pk, annotator=annotator, state=State.LEASED, unit__campaign__state=Campaign.State.ACTIVE
+    )
+    until = _lease_end(assignment.unit.campaign)
+    if renewed.update(lease_until=until):
+        return until
+    with transaction.atomic():
+        unit, held = _locked(assignment, annotator)
+        if held.state in {State.SUBMITTED, State.SKIPPED}:
+            raise _ended(held)
+        _hold(unit, held)
+        held.save(update_fields=["state", "lease_until"])
+    return held.lease_until
+
+
+def release(assignment: Assignment, annotator: User) -> None:
+    """Put work down: the place is free for others, the draft is kept. Nothing happens to work that is not held."""
+    with transaction.atomic():
+        unit, held = _locked(assignment, annotator)
+        if held.state == State.LEASED:
+            _count(unit, -1)
+            held.state, held.lease_until = State.EXPIRED, timezone.now()
+            held.save(update_fields=["state", "lease_until"])
+
+
+def skip(assignment: Assignment, annotator: User, reason: str = "") -> None:
+    """Leave a generation to others for good, saying why. Raises AlreadySubmitted."""
+    with transaction.atomic():
+        unit, held = _locked(assignment, annotator)
+        if held.state == State.SUBMITTED:
+            raise _ended(held)
+        if held.state == State.LEASED:
+            _count(unit, -1)
+        if held.state != State.SKIPPED:
+            held.state, held.skip_reason = State.SKIPPED, rules.cleaned_text(reason)
+            held.save(update_fields=["state", "skip_reason"])
+
+
+def flag(assignment: Assignment, annotator: User, text: str) -> None:
+    """Show a lead that something is wrong with a generation, whatever becomes of its review; an empty text unflags."""
+    Assignment.objects.filter(pk=assignment.pk, annotator=annotator).update(flag=rules.cleaned_text(text))
+
+
+def submit(
+    assignment: Assignment, annotator: User, answers: Mapping[str, Any], seconds: float = 0.0
+) -> list[Assessment]:
+    """Store a person's labels for every kept output of a generation; all of them, or none.
+
+    answers  {output id: {"labels": {criterion: label}, "comment": text}}, complete
+    seconds  time at work on the whole generation
+
+    Repeating a submit returns what the first one stored. Raises Incomplete naming what is missing, InvalidAnswer,
+    Surplus where the lease was lost and others filled the place, CampaignClosed; with the last two the answers are
+    kept as the draft.
+    """
+    rubric = assignment.unit.campaign.rubric
+    rubric_def = definition(rubric)
+    outputs = _kept(assignment)
+    clean = rules.cleaned(answers, rubric_def, outputs)
+    refusal: QueueError | None = None
+    with transaction.atomic():
+        unit, held = _locked(assignment, annotator)
+        if held.state == State.SUBMITTED:
+            return _first(held)
+        if held.state == State.SKIPPED:
+            raise _ended(held)
+        rules.check_complete(clean, rubric_def, outputs)
+        held.seconds = max(held.seconds, _sane(seconds))
+        try:
+            _hold(unit, held)
+        except QueueError as error:
+            refusal = error
+            held.draft, held.draft_version = clean, held.draft_version + 1
+            held.save(update_fields=["draft", "draft_version", "seconds"])
+        else:
+            stored = _store(held, annotator, outputs, clean, rubric_def)
+            held.state, held.submitted_at = State.SUBMITTED, timezone.now()
+            held.save(update_fields=["state", "submitted_at", "seconds", "lease_until"])
+            CampaignUnit.objects.filter(pk=unit.pk).update(n_submitted=F("n_submitted") + 1)
+    if refusal is not None:
+        raise refusal
+    return stored
+
+
+def revise(
+    assignment: Assignment, annotator: User, output: Output, labels: Mapping[str, str], comment: str = ""
+) -> Assessment:
+    """Store changed labels for one output beside those submitted, which stay the ones that count.
+
+    Sending what is stored already returns that. Raises NotSubmitted, Incomplete, InvalidAnswer.
+    """
+    rubric_def = definition(assignment.unit.campaign.rubric)
+    clean = rules.cleaned({str(output.pk): {"labels": labels, "comment": comment}}, rubric_def, _kept(assignment))
+    rules.check_complete(clean, rubric_def, [output])
+    with transaction.atomic():
+        _, held = _locked(assignment, annotator)
+        if held.state != State.SUBMITTED:
+            raise NotSubmitted("There is nothing to revise before the review is submitted. Your draft is kept.")
+        latest = held.assessments.filter(output=output).order_by("-revision").first()
+        answer = clean[str(output.pk)]
+        if latest is not None and (latest.labels, latest.rationale) == (answer["labels"], answer["comment"]):
+            return latest
+        return _store(held, annotator, [output], clean, rubric_def)[0]
+
+
+def _locked(assignment: Assignment, annotator: User) -> tuple[CampaignUnit, Assignment]:
+    """The unit and the assignment, locked in that order. Raises Assignment.DoesNotExist for another person's."""
+    units = CampaignUnit.objects.select_for_update(of=("self",)).select_related("campaign__rubric")
+    unit = units.get(pk=assignment.unit_id)
+    held = Assignment.objects.select_for_update().get(pk=assignment.pk, annotator=annotator)
+    held.unit = unit
+    return unit, held
+
+
+def _hold(unit: CampaignUnit, held: Assignment) -> None:
+    """Renew a lease, or take a place again after it lapsed. The caller has locked both and saves the assignment."""
+    campaign = unit.campaign
+    if campaign.state == Campaign.State.CLOSED:
+        raise CampaignClosed("This campaign was closed meanwhile. Your answers are kept as a draft; ask its lead.")
+    if held.state != State.LEASED:
+        if unit.n_taken >= campaign.overlap:
+            raise Surplus(
+                "Your time for this one ran out and somebody else has taken it over. Your answers are kept as a "
+                "draft and come back to you if the place becomes free; go on with the next one."
+            )
+        _count(unit, +1)
+    held.state, held.lease_until = State.LEASED, _lease_end(campaign)
+
+
+def _count(unit: CampaignUnit, change: int) -> None:
+    CampaignUnit.objects.filter(pk=unit.pk).update(n_taken=F("n_taken") + change)
+
+
+def _store(
+    held: Assignment, annotator: User, outputs: list[Output], answers: rules.Answers, rubric_def: RubricDef
+) -> list[Assessment]:
+    # Locked, so that two submits of one person cannot both give the same revision number.
+    rater, _ = Rater.objects.select_for_update().get_or_create(user=annotator)
+    campaign = held.unit.campaign
+    earlier = Assessment.objects.filter(rater=rater, rubric=campaign.rubric, output__in=outputs)
+    newest = dict(earlier.order_by().values_list("output").annotate(Max("revision")))
+    stored = []
+    for output in outputs:
+        answer = answers[str(output.pk)]
+        revision = 1 + newest.get(output.pk, 0)
+        stored.append(
+            Assessment(
+                rater=rater,
+                output=output,
+                rubric=campaign.rubric,
+                assignment=held,
+                revision=revision,
+                labels=answer["labels"],
+                passed=rubric_def.passes(answer["labels"]),
+                rationale=answer["comment"],
+                seconds=held.seconds / len(outputs) if revision == 1 else 0.0,
+                # Who labels something a second time has seen the judge's labels in between.
+                blind=campaign.blind and revision == 1,
+            )
+        )
+    return Assessment.objects.bulk_create(stored)
+
+
+def _first(held: Assignment) -> list[Assessment]:
+    """What the submit stored, without later revisions, in the order of the outputs."""
+    oldest_last = held.assessments.select_related("output").order_by("-revision")
+    first = {assessment.output_id: assessment for assessment in oldest_last}
+    return sorted(first.values(), key=lambda assessment: assessment.output.position)
+
+
+def _ended(held: Assignment) -> LeaseLost:
+    if held.state == State.SUBMITTED:
+        return AlreadySubmitted("You have submitted this one already. Labels can still be revised, output by output.")
+    return LeaseLost(
+        "You have skipped this one, so it is with others now. Your draft is kept; go on with the next one."
+    )
+
+
+def _kept(assignment: Assignment) -> list[Output]:
+    outputs = Output.objects.kept().filter(generation=assignment.unit.generation_id)
+    return list(outputs.order_by("position"))
+
+
+def _is_member(campaign: Campaign, annotator: User) -> bool:
+    members = set(campaign.members.values_list("pk", flat=True))
+    return not members or annotator.pk in members
+
+
+def _is_working(campaign: Campaign) -> bool:
+    return campaign.state == Campaign.State.ACTIVE
+
+
+def _lease_end(campaign: Campaign) -> datetime:
+    return timezone.now() + timedelta(seconds=campaign.lease_s)
+
+
+def _sane(seconds: float) -> float:
+    """The browser's clock, which may say anything."""
+    return min(max(seconds, 0.0), MAX_SECONDS) if math.isfinite(seconds) else 0.0

@@ -1,0 +1,90 @@
+"""What the judge's tables are fed with: rubrics from their definitions, and raters for people and models."""
+
+from __future__ import annotations
+
+import logging
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from judge.models import Criterion, Rater, Rubric
+from judge.rubrics import RUBRICS, CriterionDef, LabelDef, RubricDef
+from recommend.models import LanguageModel, Output, Stage
+
+logger = logging.getLogger(__name__)
+
+# Which kind of output a stage makes; the tables name both, since an output outlives the way it was made.
+KIND_OF_STAGE = {
+    Stage.INTERESTS: Output.Kind.INTEREST,
+    Stage.TAGS: Output.Kind.TAG,
+    Stage.EXPLANATIONS: Output.Kind.EXPLANATION,
+}
+
+
+@transaction.atomic
+def seed_rubrics() -> list[Rubric]:
+    """Store the rubrics of `judge.rubrics` that are not stored yet; running it again changes nothing."""
+    return [_seeded(wanted) for wanted in RUBRICS.values()]
+
+
+def _seeded(wanted: RubricDef) -> Rubric:
+    rubric, created = Rubric.objects.get_or_create(
+        kind=wanted.kind,
+        version=wanted.version,
+        defaults={"title": wanted.title, "guideline": wanted.guideline},
+    )
+    if created:
+        Criterion.objects.bulk_create(_criterion(rubric, position, one) for position, one in enumerate(wanted.criteria))
+    elif definition(rubric) != wanted:
+        # Labels were or may be given under the stored words: they stay what they were.
+        logger.warning(
+            "Rubric %s differs from its definition in judge/rubrics.py and stays as it is stored; "
+            "raise its version there to bring the change in.",
+            rubric,
+        )
+    return rubric
+
+
+def _criterion(rubric: Rubric, position: int, wanted: CriterionDef) -> Criterion:
+    return Criterion(
+        rubric=rubric,
+        position=position,
+        name=wanted.name,
+        title=wanted.title,
+        question=wanted.question,
+        guideline=wanted.guideline,
+        labels=[
+            {"value": label.value, "title": label.title, "passes": label.passes, "help": label.help}
+            for label in wanted.labels
+        ],
+    )
+
+
+def definition(rubric: Rubric) -> RubricDef:
+    """The stored rubric as the plain definition that rules, prompts and the judge work with."""
+    return RubricDef(
+        kind=rubric.kind,  # type: ignore[arg-type]  # the field's choices are the kinds
+        version=rubric.version,
+        title=rubric.title,
+        guideline=rubric.guideline,
+        criteria=tuple(
+            CriterionDef(
+                name=one.name,
+                title=one.title,
+                question=one.question,
+                guideline=one.guideline,
+                labels=tuple(LabelDef(**label) for label in one.labels),
+            )
+            for one in rubric.criteria.order_by("position")
+        ),
+    )
+
+
+def rater_for_user(user: User) -> Rater:
+    """The rater that a person is."""
+    return Rater.objects.get_or_create(user=user)[0]
+
+
+def rater_for_model(model: LanguageModel, prompt_version: str) -> Rater:
+    """The rater that a judge model is with this version of the judge's prompt."""
+    return Rater.objects.get_or_create(language_model=model, prompt_version=prompt_version)[0]

@@ -1,0 +1,61 @@
+"""Who may see which assessments: one rule, asked by pages and API alike.
+
+Labels given before the judge was seen are the ones that count, so what could give the judge or a colleague away stays
+hidden from a person until their own labels are in. The rule is part of the query: what it hides does not exist for
+them.
+"""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from judge.models import Assessment, Assignment, Campaign, CampaignUnit
+from recommend import roles
+from recommend.models import Output
+
+
+def visible_assessments(user: User | AnonymousUser, outputs: QuerySet[Output]) -> QuerySet[Assessment]:
+    """The assessments of `outputs` that a user may see now.
+
+    Everybody sees their own. A lead sees all others, except those of a generation that they themselves hold, not yet
+    submitted, in a blind campaign. Whoever is no lead sees no other person's, and the judge's only under a rubric
+    under which they submitted that generation, or where no blind campaign has drawn it. Signed out: nothing.
+    """
+    if not user.is_authenticated:
+        return Assessment.objects.none()
+    found = Assessment.objects.filter(output__in=outputs)
+    others = Q(~Exists(_in_hand(user)))
+    if not roles.has_role(user, roles.LEAD):
+        others &= Q(rater__user__isnull=True) & (Exists(_submitted(user)) | ~Exists(_drawn_blind()))
+    return found.filter(Q(rater__user=user) | others)
+
+
+def judge_is_revealed(assignment: Assignment) -> bool:
+    """Whether the person at work on an assignment sees the judge's labels beside it."""
+    return not assignment.unit.campaign.blind or assignment.state == Assignment.State.SUBMITTED
+
+
+def _in_hand(user: User) -> QuerySet[Assignment]:
+    return Assignment.objects.filter(
+        annotator=user,
+        state=Assignment.State.LEASED,
+        unit__generation=OuterRef("output__generation"),
+        unit__campaign__blind=True,
+    )
+
+
+def _submitted(user: User) -> QuerySet[Assignment]:
+    return Assignment.objects.filter(
+        annotator=user,
+        state=Assignment.State.SUBMITTED,
+        unit__generation=OuterRef("output__generation"),
+        unit__campaign__rubric=OuterRef("rubric"),
+    )
+
+
+def _drawn_blind() -> QuerySet[CampaignUnit]:
+    # Closed campaigns count: they can be opened again, and a colleague's work may still be open.
+    return CampaignUnit.objects.filter(
+        generation=OuterRef("output__generation"), campaign__in=Campaign.objects.filter(blind=True)
+    )

@@ -1,0 +1,150 @@
+"""The queue under real concurrency: many threads, each with a connection of its own."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import TypeVar
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.utils import timezone
+
+from judge import queue
+from judge.models import Assessment, Assignment, Campaign, CampaignUnit
+from tests.judge.factories import PASSING, CampaignFactory, CampaignUnitFactory, UserFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+T = TypeVar("T")
+N_CONNECTIONS = 16
+
+
+@pytest.fixture(autouse=True)
+def room_for_every_connection(settings):
+    """The pool of a web process is smaller than this test's crowd, and is closed when the crowd has gone."""
+    options = settings.DATABASES["default"]["OPTIONS"]
+    before = options["pool"]
+    connection.close()
+    connection.close_pool()
+    options["pool"] = before | {"max_size": N_CONNECTIONS + 2, "timeout": 60}
+    yield
+    connection.close()
+    connection.close_pool()
+    options["pool"] = before
+
+
+def at_once(work: list[Callable[[], T]]) -> list[T]:
+    """Run all of `work` on connections of their own, started together; raises what any of them raised."""
+    gate = threading.Barrier(len(work))
+
+    def run(one: Callable[[], T]) -> T:
+        try:
+            connection.ensure_connection()
+            gate.wait()
+            return one()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(work)) as pool:
+        return list(pool.map(run, work))
+
+
+def work_through(campaign: Campaign, person: User) -> list[Assignment]:
+    """Review until there is nothing left; returns what was submitted."""
+    done = []
+    while (held := queue.next_assignment(campaign, person)) is not None:
+        outputs = held.unit.generation.outputs.all()
+        queue.submit(
+            held, person, {str(output.pk): {"labels": PASSING["interest"], "comment": ""} for output in outputs}
+        )
+        done.append(held)
+    return done
+
+
+@pytest.mark.parametrize("overlap", [1, 3])
+def test_sixteen_people_share_a_queue_without_a_double_or_a_surplus(overlap: int):
+    campaign = CampaignFactory.create(overlap=overlap)
+    CampaignUnitFactory.create_batch(60, campaign=campaign)
+    people = UserFactory.create_batch(N_CONNECTIONS)
+
+    done = at_once([lambda person=person: work_through(campaign, person) for person in people])
+
+    per_unit = Counter(held.unit_id for mine in done for held in mine)
+    assert set(per_unit.values()) == {overlap}
+    assert len(per_unit) == 60
+    assert all(len({held.unit_id for held in mine}) == len(mine) for mine in done)
+    assert Assessment.objects.count() == 60 * 2 * overlap
+    assert set(CampaignUnit.objects.values_list("n_taken", "n_submitted")) == {(overlap, overlap)}
+
+
+def test_sixteen_people_want_the_last_place_and_one_gets_it():
+    unit = CampaignUnitFactory.create()
+    people = UserFactory.create_batch(N_CONNECTIONS)
+
+    got = at_once([lambda person=person: queue.next_assignment(unit.campaign, person) for person in people])
+
+    assert sum(one is not None for one in got) == 1
+    unit.refresh_from_db()
+    assert unit.n_taken == Assignment.objects.count() == 1
+
+
+def test_one_person_in_sixteen_tabs_takes_a_unit_only_once():
+    campaign = CampaignFactory.create(overlap=5)
+    units = CampaignUnitFactory.create_batch(3, campaign=campaign)
+    person = UserFactory.create()
+
+    got = at_once([lambda: queue.next_assignment(campaign, person)] * N_CONNECTIONS)
+
+    assert all(got)
+    for unit in units:
+        unit.refresh_from_db()
+        assert unit.n_taken == unit.assignments.count() <= 1
+
+
+def test_a_submit_sent_sixteen_times_at_once_is_stored_once():
+    unit = CampaignUnitFactory.create()
+    person = UserFactory.create()
+    held = queue.next_assignment(unit.campaign, person)
+    assert held is not None
+    answers = {str(one.pk): {"labels": PASSING["interest"]} for one in unit.generation.outputs.all()}
+
+    stored = at_once([lambda: queue.submit(held, person, answers)] * N_CONNECTIONS)
+
+    assert all(one == stored[0] for one in stored)
+    assert Assessment.objects.count() == 2
+    unit.refresh_from_db()
+    assert (unit.n_taken, unit.n_submitted) == (1, 1)
+
+
+def test_lapsed_leases_come_back_once_while_everybody_sweeps_takes_and_submits():
+    # Half of the crowd returns to a lapsed lease and submits, the other half looks for work: every place is filled
+    # exactly once, and who came too late is told so.
+    campaign = CampaignFactory.create()
+    CampaignUnitFactory.create_batch(8, campaign=campaign)
+    late, fresh = UserFactory.create_batch(8), UserFactory.create_batch(8)
+    held = [queue.next_assignment(campaign, person) for person in late]
+    Assignment.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+
+    def come_back(assignment: Assignment, person: User) -> int:
+        outputs = assignment.unit.generation.outputs.all()
+        try:
+            queue.submit(assignment, person, {str(one.pk): {"labels": PASSING["interest"]} for one in outputs})
+        except queue.Surplus:
+            return 0
+        return 1
+
+    def look(person: User) -> int:
+        queue.expire_leases()
+        return len(work_through(campaign, person))
+
+    returning = [lambda one=one, who=who: come_back(one, who) for one, who in zip(held, late, strict=True) if one]
+    looking = [lambda who=who: look(who) for who in fresh]
+    n_done = sum(at_once(returning + looking))
+
+    # A unit whose lease was being swept may have been passed over by everybody: it is free, not lost.
+    n_done += sum(len(work_through(campaign, person)) for person in fresh[:1])
+    assert n_done == 8
+    assert set(CampaignUnit.objects.values_list("n_taken", "n_submitted")) == {(1, 1)}
+    assert Assessment.objects.values("output").distinct().count() == Assessment.objects.count() == 16
