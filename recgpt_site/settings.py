@@ -12,7 +12,7 @@ from recgpt_site.embedded import paths
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# Core -------------------------------------------------------------------------------------------------------------
+# Core ---------------------------------------------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=True)
 # No default outside development: a deployment without a key must not start.
 SECRET_KEY = env.str("SECRET_KEY", default="development-only") if DEBUG else env.str("SECRET_KEY")
@@ -119,7 +119,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-judge": {"task": "judge.tasks.sweep", "schedule": schedule(SWEEP_INTERVAL_S)},
 }
 
-# Language models ------------------------------------------------------------------------------------------------------
+# Language models ----------------------------------------------------------------------------------------------------
 # Unset: the embedded llama.cpp server with SmolLM2-135M and the project's adapter.
 LLM_EMBEDDED = not env.str("LLM_BASE_URL", default="")
 LLM_BASE_URL = env.str("LLM_BASE_URL", default="") or paths.LLM_BASE_URL
@@ -133,7 +133,7 @@ LLM_SEND_PRIORITY = env.bool("LLM_SEND_PRIORITY", default=False)
 # Unset: the embedding model of the extra `embedded`. Set: a folder with model.onnx and tokenizer.json.
 EMBEDDING_MODEL_DIR = env.str("EMBEDDING_MODEL_DIR", default="")
 
-# Users and API ----------------------------------------------------------------------------------------------------------
+# Users and API ------------------------------------------------------------------------------------------------------
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -161,7 +161,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 # Tokens: knox makes, hashes and checks them; our model adds a name, the last use and revoking (recgpt_site/models.py).
-KNOX_TOKEN_MODEL = "recgpt_site.ApiToken"
+KNOX_TOKEN_MODEL = "recgpt_site.ApiToken"  # noqa: S105  # a model's name
 REST_KNOX: dict[str, Any] = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_PREFIX": "recgpt_", "TOKEN_TTL": None}
 MIGRATION_MODULES = {"knox": None}  # its own token table is swapped for ours and would stay empty
 SPECTACULAR_SETTINGS = {
@@ -180,7 +180,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {"JobStateEnum": "recommend.models.JobState"},
 }
 
-# Pages ------------------------------------------------------------------------------------------------------------------
+# Pages --------------------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_I18N = True
@@ -199,7 +199,7 @@ STORAGES = {
     },
 }
 
-# Security -----------------------------------------------------------------------------------------------------------------
+# Security -----------------------------------------------------------------------------------------------------------
 # Model output and catalogue text are untrusted: nothing inline runs, nothing comes from elsewhere.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

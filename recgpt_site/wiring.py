@@ -5,6 +5,7 @@ from uuid import UUID
 from judge import campaigns
 from judge import tasks as judge_tasks
 from recommend import events
+from recommend.models import PipelineRun
 
 
 def connect() -> None:
@@ -15,4 +16,5 @@ def connect() -> None:
 def judge_and_enrol(generation_id: UUID) -> None:
     """Called inside the transaction that finished the generation: what it sends leaves on commit."""
     campaigns.enrol(generation_id)
-    judge_tasks.judge_generation.delay_on_commit(str(generation_id))
+    priority = PipelineRun.objects.values_list("priority", flat=True).get(generations=generation_id)
+    judge_tasks.judge_generation.apply_async_on_commit(args=(str(generation_id),), priority=priority)

@@ -65,6 +65,10 @@ class RunPage:
         return self.run.interests
 
     @property
+    def semantic_weight(self) -> float:
+        return 1 - self.run.run.beta
+
+    @property
     def has_ended(self) -> bool:
         return not self.run.run.is_active
 

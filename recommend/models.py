@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 from pgvector.django import HalfVectorField
 from uuid_utils.compat import uuid7
 
@@ -220,7 +221,10 @@ class PipelineRun(models.Model):
     error = models.TextField(blank=True)
     lease_until = models.DateTimeField(null=True, blank=True, help_text="A worker holds the run until then.")
     lease_token = models.UUIDField(null=True, blank=True)
-    n_sent = models.PositiveIntegerField(default=0, help_text="How often the task was sent.")
+    priority = models.PositiveSmallIntegerField(
+        default=0, help_text="Of its tasks: 0 where somebody waits, 9 for work in the background."
+    )
+    sent_at = models.DateTimeField(default=timezone.now, help_text="When a task was last sent for it.")
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 

@@ -40,47 +40,57 @@ class StepFailedError(RuntimeError):
     """A step cannot be done; the message says why in words that a user can act on."""
 
 
-def advance(run_id: UUID) -> None:
-    """Bring a run to its end. Returns at once where it has ended or another worker holds it."""
+def advance(run_id: UUID) -> PipelineRun | None:
+    """Do the run's next step and let go of it; returns the run as it then is.
+
+    None where there is nothing to do: the run has ended, another worker holds it, or it was cancelled meanwhile.
+    """
     token = leases.take(run_id)
     if token is None:
-        return
+        return None
     try:
         with leases.kept_alive(run_id, token):
-            while (step := PipelineRun.objects.values_list("step", flat=True).get(pk=run_id)) != FINISHED:
-                _DO[step](run_id, token)
-                _finish_step(run_id, token, step)
-        _end(run_id, token, JobState.DONE)
+            step = PipelineRun.objects.values_list("step", flat=True).get(pk=run_id)
+            _DO[step](run_id, token)
+            return _step_done(run_id, token, step)
     except leases.LeaseLostError as lost:
         log.info("%s", lost)
+        return None
     except (StepFailedError, NotFittedError, LanguageModel.DoesNotExist) as error:
-        _end(run_id, token, JobState.FAILED, str(error))
+        return _failed(run_id, token, str(error))
     except Exception:
         # The traceback is the developers'; the page gets words, and the run must not look alive.
         log.exception("Run %s failed", run_id)
-        _end(run_id, token, JobState.FAILED, "An internal error stopped the run; the worker's log has the details.")
-        raise
+        return _failed(run_id, token, "An internal error stopped the run; the worker's log has the details.")
 
 
-def _finish_step(run_id: UUID, token: UUID, step: str) -> None:
-    following = (*STEPS, FINISHED)[STEPS.index(step) + 1]
+def _step_done(run_id: UUID, token: UUID, step: str) -> PipelineRun:
     with leases.locked(run_id, token) as run:
-        run.step = following
-        run.save(update_fields=["step"])
+        run.step = (*STEPS, FINISHED)[STEPS.index(step) + 1]
+        run.sent_at = timezone.now()
+        if run.step == FINISHED:
+            run.state, run.finished_at = JobState.DONE, timezone.now()
+        return _let_go(run)
 
 
-def _end(run_id: UUID, token: UUID, state: JobState, error: str = "") -> None:
+def _failed(run_id: UUID, token: UUID, error: str) -> PipelineRun | None:
     try:
         with leases.locked(run_id, token) as run:
-            run.state, run.error, run.finished_at = state, error, timezone.now()
-            run.lease_until = run.lease_token = None
-            run.save(update_fields=["state", "error", "finished_at", "lease_until", "lease_token"])
+            run.state, run.error, run.finished_at = JobState.FAILED, error, timezone.now()
             # What was under way when the run failed has no result and gets none.
             run.generations.filter(state__in=ACTIVE_STATES).update(
                 state=JobState.FAILED, error=error, finished_at=run.finished_at
             )
+            return _let_go(run)
     except leases.LeaseLostError as lost:
         log.info("%s", lost)
+        return None
+
+
+def _let_go(run: PipelineRun) -> PipelineRun:
+    run.lease_until = run.lease_token = None
+    run.save(update_fields=["step", "state", "error", "sent_at", "finished_at", "lease_until", "lease_token"])
+    return run
 
 
 # History ------------------------------------------------------------------------------------------------------------

@@ -393,6 +393,9 @@ xpctrnt=
 
 # Labels that word-by-word spelling would not save.
 _TYPES = {
+    "SNACKS/APPETIZERS": "frozen appetizers",
+    "SANDWICHES&HANDHELDS": "frozen sandwiches",
+    "CAKES: NOVELTIES": "novelty cakes",
     "BEANS GREEN: FS/WHL/CUT": "green beans",
     "BROCCOLI WHOLE&CROWNS": "broccoli crowns",
     "PIZZA/ECONOMY": "economy pizza",

@@ -32,10 +32,12 @@ def start_run(
     beta: float = 0.5,
     n_items: int = 6,
     idempotency_key: str = "",
+    priority: int = 0,
 ) -> tuple[PipelineRun, bool]:
     """Store a queued run and send its task once it is committed; returns the run and whether it is new.
 
     reference_at  the moment that the run looks from; default: just after the shopper's last behaviour
+    priority      0 where somebody waits for the result, up to 9 for work in the background
 
     The same key of the same user gives the same run. Raises InvalidRunError, or IdempotencyConflictError where the key
     was used for something else.
@@ -62,9 +64,9 @@ def start_run(
                 reference_at=reference_at,
                 beta=beta,
                 n_items=n_items,
-                n_sent=1,
+                priority=priority,
             )
-            tasks.advance_run.delay_on_commit(str(run.pk))
+            tasks.send(run)
     except IntegrityError:
         # Two requests with one key at the same moment: the other was first.
         found = _same_key(by, idempotency_key)

@@ -10,6 +10,7 @@ from recommend.models import PipelineRun, Shopper
 from training.adapter.split import is_held_out
 
 N_RUNS = 12
+BACKGROUND = 9
 
 
 class Command(BaseCommand):
@@ -25,5 +26,5 @@ class Command(BaseCommand):
         active = Shopper.objects.filter(n_behaviors__gt=0).order_by("external_id")
         chosen = [shopper for shopper in active if is_held_out(shopper.external_id)][: options["runs"]]
         for shopper in chosen:
-            services.start_run(shopper=shopper, by=None)
+            services.start_run(shopper=shopper, by=None, priority=BACKGROUND)
         self.stdout.write(f"{len(chosen)} runs queued; the worker makes them one after the other.")
