@@ -32,7 +32,7 @@ INPUTS: dict[str, dict[str, Any]] = {
     Stage.TAGS: {"interests": [INTEREST]},
     Stage.EXPLANATIONS: {
         "interest": INTEREST,
-        "item": {"title": "Diapers size 4", "category": ["DRUG GM", "DIAPERS"], "brand": "National"},
+        "item": {"title": "Diapers size 4", "category": "drug gm > diapers", "brand": "National", "price": 9.99},
     },
 }
 

@@ -1,0 +1,130 @@
+"""The language-model judge at work: one call per output, every answer stored, usable or not."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db.models import Exists, OuterRef
+from pydantic import ValidationError
+
+from judge import services, verdicts
+from judge.models import Assessment, Rater, Rubric
+from judge.rubrics import RubricDef
+from judge.verdicts import VerdictInput
+from recommend.engines.errors import EngineUnavailableError
+from recommend.engines.types import ChatRequest, ChatResult, Engine, Sampling
+from recommend.models import Generation, JobState, LanguageModel, Output, Stage
+from recommend.stages.explanations import ItemInfo
+
+logger = logging.getLogger(__name__)
+
+TOP_LOGPROBS = 10
+# Nobody waits for a verdict as they wait for a run: where the server schedules by priority, runs overtake.
+PRIORITY = 10
+
+
+def judge_pending(generation: Generation, engine: Engine) -> int:
+    """Ask the serving judge about the kept outputs of a generation that it has not judged; returns how many it stored.
+
+    Each verdict is stored as it comes, an unusable answer as one without labels, with its text and the reason: a
+    missing one would change a rate silently. Safe to repeat and to run twice at once. Raises
+    LanguageModel.DoesNotExist without a judge, Rubric.DoesNotExist without rubrics, and, after storing the others,
+    EngineUnavailableError where an output got no answer at all.
+    """
+    if generation.state != JobState.DONE:
+        return 0
+    model = LanguageModel.objects.serving(LanguageModel.Role.JUDGE)
+    rubric = Rubric.objects.current(services.KIND_OF_STAGE[Stage(generation.stage)])
+    rater = services.rater_for_model(model, verdicts.load_prompt().version)
+    rules = services.definition(rubric)
+    inputs = {str(output.pk): verdict_input(output, generation, rules, model) for output in pending(generation, rater)}
+    unanswered = ""
+    n_stored = 0
+    for result in engine.generate([_request(key, asked, model) for key, asked in inputs.items()]) if inputs else ():
+        if result.error is not None and result.error.kind in {"unavailable", "cancelled"}:
+            unanswered = result.error.message
+            continue
+        assessment = _assessment(result, inputs[result.key], rules)
+        assessment.rater, assessment.rubric = rater, rubric
+        # A second delivery may have been faster: its verdict stays.
+        Assessment.objects.bulk_create([assessment], ignore_conflicts=True)
+        n_stored += 1
+    if unanswered:
+        raise EngineUnavailableError(unanswered)
+    return n_stored
+
+
+def pending(generation: Generation, rater: Rater) -> list[Output]:
+    """The kept outputs that this rater has not assessed under the newest rubric of their kind."""
+    rubric = Rubric.objects.current(services.KIND_OF_STAGE[Stage(generation.stage)])
+    judged = Assessment.objects.filter(output=OuterRef("pk"), rater=rater, rubric=rubric)
+    outputs = Output.objects.kept().filter(~Exists(judged), generation=generation)
+    return list(outputs.select_related("parent").order_by("position"))
+
+
+def verdict_input(output: Output, generation: Generation, rubric: RubricDef, model: LanguageModel) -> VerdictInput:
+    """What the judge reads: what the generating model was shown, as it was kept, and one output."""
+    shown: dict[str, Any] = generation.input
+    if output.kind == Output.Kind.EXPLANATION:
+        return VerdictInput(
+            kind="explanation",
+            criteria=rubric.criteria,
+            context_text=ItemInfo(**shown["item"]).card,
+            output_text=output.text,
+            interest_text=shown["interest"]["text"],
+            guidelines=_reads_guidelines(model),
+        )
+    return VerdictInput(
+        kind="interest" if output.kind == Output.Kind.INTEREST else "tag",
+        criteria=rubric.criteria,
+        context_text="\n".join(shown["history"]),
+        attributes=shown["attributes"],
+        output_text=output.text,
+        output_reason=output.reason,
+        interest_text=output.parent.text if output.parent else "",
+        guidelines=_reads_guidelines(model),
+    )
+
+
+def _reads_guidelines(model: LanguageModel) -> bool:
+    # A model with an adapter was trained on the questions alone, and a small one has no room for more.
+    return not model.adapter
+
+
+def _request(key: str, asked: VerdictInput, model: LanguageModel) -> ChatRequest:
+    return ChatRequest(
+        key=key,
+        messages=verdicts.messages(asked, verdicts.load_prompt()),
+        model=model.name,
+        schema=verdicts.schema(asked),
+        sampling=Sampling(max_tokens=model.max_tokens, temperature=0.0, seed=0),
+        top_logprobs=TOP_LOGPROBS,
+        priority=PRIORITY,
+    )
+
+
+def _assessment(result: ChatResult, asked: VerdictInput, rubric: RubricDef) -> Assessment:
+    """The verdict as a row; its rater and rubric are the caller's."""
+    found = Assessment(output_id=result.key, labels={}, seconds=result.latency_s, raw_text=_storable(result.text))
+    if result.error is not None:
+        found.error = _storable(f"{result.error.kind}: {result.error.message}")
+        return found
+    try:
+        verdict = verdicts.parse(result.parsed, asked)
+    except ValidationError as invalid:
+        found.error = _storable(f"The answer is not of the form asked for: {_problems(invalid)}")
+        return found
+    found.labels, found.rationale = verdict.labels, _storable(verdict.rationale)
+    found.passed = rubric.passes(verdict.labels)
+    found.probabilities = verdicts.probabilities(result, asked)
+    return found
+
+
+def _problems(invalid: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in invalid.errors())
+
+
+def _storable(text: str) -> str:
+    # PostgreSQL stores no NUL; a model may say anything.
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")

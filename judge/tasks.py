@@ -1,0 +1,86 @@
+"""Celery's way into the judge: fetch by id, call the work. Every task may be delivered twice."""
+
+import logging
+from datetime import timedelta
+from uuid import UUID
+
+from celery import shared_task
+from celery.contrib.django.task import DjangoTask
+from django.core.cache import cache
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from judge import judging, leases
+from judge.models import Assessment, Rubric
+from recommend.engines import factory
+from recommend.engines.errors import EngineUnavailableError
+from recommend.models import Generation, JobState, LanguageModel, Output, Stage
+
+logger = logging.getLogger(__name__)
+
+# Below the broker's visibility timeout: a longer wait would be delivered a second time meanwhile.
+LONGEST_WAIT_S = 120
+# A generation that waits for longer than this was probably lost; until then its own task is on the way.
+LOST_AFTER = timedelta(minutes=2)
+# What a sweep has sent is not sent again for so long: a judge that is behind must not be buried in repeats.
+SENT_FOR_S = 900
+SWEEP_LIMIT = 50
+# Older ones are a matter for a person, not for a sweep that runs all day.
+SWEEP_HORIZON = timedelta(days=7)
+
+
+@shared_task(
+    base=DjangoTask,
+    acks_late=True,
+    autoretry_for=(EngineUnavailableError,),
+    retry_backoff=4,
+    retry_backoff_max=LONGEST_WAIT_S,
+    max_retries=6,
+)
+def judge_generation(generation_id: str) -> int:
+    """Judge what is left of a generation; returns how many verdicts were stored. Delivering it twice does no harm.
+
+    A server that cannot be reached is asked again, ever more slowly; after that the sweep takes over.
+    """
+    generation = Generation.objects.filter(pk=UUID(generation_id)).first()
+    if generation is None:
+        return 0
+    try:
+        model = LanguageModel.objects.serving(LanguageModel.Role.JUDGE)
+        return judging.judge_pending(generation, factory.from_settings(model.engine))
+    except (LanguageModel.DoesNotExist, Rubric.DoesNotExist) as missing:
+        logger.warning("Generation %s is not judged yet. %s", generation_id, missing)
+        return 0
+
+
+@shared_task(base=DjangoTask, acks_late=True)
+def sweep() -> int:
+    """Take lapsed leases back, and send again what was never judged; returns how many generations were sent."""
+    leases.expire()
+    return resend_unjudged()
+
+
+def resend_unjudged() -> int:
+    """Send done generations with a kept output that no judge has looked at, at most SWEEP_LIMIT, oldest first."""
+    sent = 0
+    for generation_id in _unjudged():
+        if sent == SWEEP_LIMIT:
+            break
+        if cache.add(f"judge-sent:{generation_id}", 1, timeout=SENT_FOR_S):
+            judge_generation.delay(str(generation_id))
+            sent += 1
+    return sent
+
+
+def _unjudged() -> list[UUID]:
+    now = timezone.now()
+    judged = Assessment.objects.filter(output=OuterRef("pk"), rater__language_model__isnull=False)
+    waiting = Output.objects.kept().filter(~Exists(judged), generation=OuterRef("pk"))
+    found = Generation.objects.filter(
+        Exists(waiting),
+        stage__in=Stage.values,  # all of them: the index begins with it
+        state=JobState.DONE,
+        created_at__gt=now - SWEEP_HORIZON,
+        finished_at__lt=now - LOST_AFTER,
+    )
+    return list(found.order_by("created_at").values_list("pk", flat=True)[: SWEEP_LIMIT * 20])
