@@ -87,6 +87,6 @@ clean:  ## remove the environments and caches; data folders stay
 		|| echo "uv is not to be had here; pip it is."
 	@touch $@
 
-install = $(1)/uv pip install --quiet --python $(1)/python --no-deps -r $(2) 2>$(1)/../uv.log \
+install = $(1)/uv pip install --quiet --system-certs --python $(1)/python --no-deps -r $(2) 2>$(1)/../uv.log \
 	|| { echo "uv could not (see .venv/uv.log); pip takes over, which is slower …"; \
 	$(1)/python -m pip install --quiet --disable-pip-version-check --no-deps -r $(2); }
