@@ -1,0 +1,39 @@
+// After submitting: Enter goes on; R (or the button) opens the labels for a revision.
+(() => {
+  const form = () => document.querySelector("[data-reveal]");
+  const fields = () => form().querySelectorAll("[data-output] input, [data-output] textarea");
+
+  function revise() {
+    for (const field of fields()) field.disabled = false;
+    form().querySelector("[data-revise]").hidden = true;
+    form().querySelector("[data-save-revision]").hidden = false;
+    form().querySelector("[data-output][aria-current] input:checked, [data-output] input:checked")?.focus();
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    try {
+      // Submitted: the browser's copy of the draft has done its work.
+      localStorage.removeItem(`draft:${location.pathname.split("/").at(-2)}`);
+    } catch {
+      // no storage, nothing to forget
+    }
+    for (const field of fields()) field.disabled = true;
+    form().querySelector("[data-revise]").hidden = false;
+    form().querySelector("[data-save-revision]").hidden = true;
+  });
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-revise]")) revise();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (event.target.closest("textarea")) return;
+    if (event.key.toLowerCase() === "r" && !form().querySelector("[data-revise]").hidden) {
+      event.preventDefault();
+      revise();
+    }
+    if (event.key === "Enter" && !event.target.closest("button, a, summary, input")) {
+      event.preventDefault();
+      form().querySelector("[data-next-link]").click();
+    }
+  });
+})();
