@@ -248,9 +248,9 @@ def prevalence_warning(table: Confusion) -> str:
     commonest = max(range(len(shares)), key=shares.__getitem__)
     if shares[commonest] < PREVALENCE_LIMIT:
         return ""
-    # Rounded down: "100 %" must mean all of them.
+    # Rounded down: "100%" must mean all of them.
     return (
-        f"{math.floor(100 * shares[commonest])} % of all labels are “{table.labels[commonest]}”. On labels this "
+        f"{math.floor(100 * shares[commonest])}% of all labels are “{table.labels[commonest]}”. On labels this "
         "one-sided, kappa and alpha are low even where raters agree: read AC1 and the true negative rate instead."
     )
 

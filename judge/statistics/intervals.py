@@ -18,7 +18,7 @@ IntArray = NDArray[np.intp]
 Clusters = Sequence[Hashable]
 
 LEVEL = 0.95
-N_RESAMPLES = 2000
+N_RESAMPLES = 1000
 # A percentile interval over resamples of which this share has no value would describe the others only.
 MAX_UNDEFINED_SHARE = 0.2
 # Resamples are drawn in batches of at most this many numbers, which bounds memory at some 100 MB.

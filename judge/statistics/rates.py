@@ -33,6 +33,8 @@ MIN_CLUSTERS = 10
 MIN_EFFECTIVE_CLUSTERS = 6
 # A single cluster that decides the estimate alone would make its variance infinite; it is held at this share instead.
 MIN_REST = 0.1
+# Standard errors by which sample and population may differ; chance exceeds it once in 15,000 samples.
+MISMATCH_ERRORS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ def corrected_rate(
     for n labels from G clusters, about what one mistake either way that the sample happened to miss would add ("rule
     of three", ours). Where weights differ, n and G are the effective numbers (Kish).
 
-    None, with the reason, where an inclusion probability is unknown or 0, or with fewer than MIN_LABELS labels from
+    The note warns where the judge's rate on the reviewed outputs is not that of its population. None, with the reason,
+    where an inclusion probability is unknown or 0, or with fewer than MIN_LABELS labels from
     MIN_CLUSTERS shoppers, or weights so uneven that these count like fewer than MIN_EFFECTIVE_CLUSTERS (Kish). Raises
     ValueError for lists of different length and for shoppers whom the judge never judged.
     """
@@ -140,7 +143,7 @@ def corrected_rate(
     variance = max(float((jackknifed**2).sum()), 2 / (n_effective * clusters_effective))
     half = t_quantile(int(clusters_effective) - 2, level) * math.sqrt(variance)
     value = min(1.0, max(0.0, float((w * y).sum()) + tuning * pulls.gap))
-    return Estimate(value, max(0.0, value - half), min(1.0, value + half), n, n_clusters)
+    return Estimate(value, max(0.0, value - half), min(1.0, value + half), n, n_clusters, _mismatch(pulls))
 
 
 def labels_needed(
@@ -184,6 +187,7 @@ class _Pulls(NamedTuple):
     machine: FloatArray  # on mean(judge, all) - mean(judge, reviewed)
     share: FloatArray  # of the reviewed outputs' weight
     gap: float  # mean(judge, all) - mean(judge, reviewed) itself
+    judge_all: float
 
 
 def _pulls(y: FloatArray, f: FloatArray, w: FloatArray, clusters: Clusters, judged: Population) -> _Pulls:
@@ -202,7 +206,7 @@ def _pulls(y: FloatArray, f: FloatArray, w: FloatArray, clusters: Clusters, judg
         for part in (w * (y - y_mean), w * (f - f_mean), w)
     )
     everything = (totals[:, 1] - totals[:, 0] * f_all) / n_all
-    return _Pulls(people, everything - reviewed, share, float(f_all - f_mean))
+    return _Pulls(people, everything - reviewed, share, float(f_all - f_mean), float(f_all))
 
 
 def _tuning(pulls: _Pulls) -> tuple[float, FloatArray]:
@@ -215,6 +219,19 @@ def _tuning(pulls: _Pulls) -> tuple[float, FloatArray]:
     if not 0 < best < 1:
         return min(1.0, max(0.0, best)), np.zeros_like(pulls.machine)
     return best, pulls.machine**2 / power
+
+
+def _mismatch(pulls: _Pulls) -> str:
+    """A warning where the reviewed outputs cannot be a sample of that population; empty where they can.
+
+    By its inclusion probabilities the sample must reproduce what the judge said about everything.
+    """
+    if abs(pulls.gap) <= MISMATCH_ERRORS * math.sqrt(float((pulls.machine**2).sum())):
+        return ""
+    return (
+        f"the judge passed {pulls.judge_all:.0%} of all outputs but {pulls.judge_all - pulls.gap:.0%} of the reviewed "
+        "ones, more than chance allows: check the inclusion probabilities and the population"
+    )
 
 
 def _totals(judged: Population) -> FloatArray:

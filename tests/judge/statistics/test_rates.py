@@ -1,6 +1,7 @@
 """Pass rates: by the judge, by people, and corrected; against hand-worked figures and formulas."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from judge.statistics.rates import (
     more_labels_needed,
     population,
 )
+from tests.judge.statistics.figures import half_width, limits, value
 
 
 def reviewed(n=400, n_labelled=100, seed=0, judge_noise=0.2):
@@ -27,7 +29,7 @@ def reviewed(n=400, n_labelled=100, seed=0, judge_noise=0.2):
     truth = (rng.random(n) < 0.7).astype(float)
     judge = np.where(rng.random(n) < judge_noise, 1 - truth, truth)
     shoppers = [f"shopper {i}" for i in range(n)]
-    labelled = {
+    labelled: dict[str, Any] = {
         "human": truth[:n_labelled],
         "judge": judge[:n_labelled],
         "inclusion": [n_labelled / n] * n_labelled,
@@ -44,7 +46,7 @@ def test_the_judges_rate_is_over_outputs_and_counts_shoppers():
     estimate = judge_rate({"a": ClusterTotal(4, 4), "b": ClusterTotal(1, 0), "c": ClusterTotal(5, 3)})
 
     assert (estimate.value, estimate.n, estimate.n_clusters) == (0.7, 10, 3)
-    assert estimate.low < wilson(7, 10)[0]
+    assert limits(estimate)[0] < wilson(7, 10)[0]
 
 
 def test_the_judges_rate_of_single_outputs_is_nearly_wilsons():
@@ -142,7 +144,7 @@ def test_the_corrected_rate_is_the_prediction_powered_mean():
     # The formula treats labelled and unlabelled outputs as two samples, ours as a part and the whole; both tune from
     # the data, so they agree up to sampling noise in the tuning.
     assert estimate.value == pytest.approx(expected, abs=0.003)
-    assert estimate.half_width == pytest.approx(1.96 * error, rel=0.04)
+    assert half_width(estimate) == pytest.approx(1.96 * error, rel=0.04)
 
 
 def test_a_judge_that_knows_nothing_leaves_the_human_rate():
@@ -154,14 +156,14 @@ def test_a_judge_that_knows_nothing_leaves_the_human_rate():
     human = human_rate(labelled["human"], labelled["inclusion"], labelled["clusters"])
 
     assert estimate.value == pytest.approx(human.value)
-    assert estimate.half_width == pytest.approx(human.half_width, rel=0.05)
+    assert half_width(estimate) == pytest.approx(half_width(human), rel=0.05)
 
 
 def test_a_better_judge_makes_the_interval_shorter():
-    widths = []
+    widths: list[float] = []
     for noise in (0.02, 0.15, 0.5):
         labelled, judged = reviewed(n=5000, n_labelled=200, judge_noise=noise)
-        widths.append(corrected_rate(**labelled, judged=judged).half_width)
+        widths.append(half_width(corrected_rate(**labelled, judged=judged)))
 
     assert widths == sorted(widths)
     assert widths[0] < widths[2] / 2
@@ -173,7 +175,7 @@ def test_a_judge_that_was_never_wrong_yet_is_not_taken_for_perfect():
     estimate = corrected_rate(**labelled, judged=judged)
 
     # "Rule of three": 40 labels without a mistake leave room for 3 / 40.
-    assert estimate.half_width == pytest.approx(3 / 40, abs=0.005)
+    assert half_width(estimate) == pytest.approx(3 / 40, abs=0.005)
 
 
 def test_reviewing_everything_gives_the_human_rate():
@@ -205,14 +207,15 @@ def test_rates_stay_within_0_to_1_and_within_their_interval(seed, noise, n_label
         human_rate(labelled["human"], labelled["inclusion"], labelled["clusters"]),
         corrected_rate(**labelled, judged=judged),
     ):
-        assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
+        low, high = limits(estimate)
+        assert 0 <= low <= value(estimate) <= high <= 1
 
 
 @given(st.permutations(range(60)))
 @settings(max_examples=20, deadline=None)
 def test_the_order_of_labels_does_not_matter(order):
     labelled, judged = reviewed(n_labelled=60)
-    shuffled = {
+    shuffled: dict[str, Any] = {
         name: [values[i] for i in order] if isinstance(values, list) else values[list(order)]
         for name, values in labelled.items()
     }
@@ -234,7 +237,7 @@ def test_more_labels_follow_from_the_width_so_far():
     estimate = corrected_rate(**labelled, judged=judged)
 
     # Half the width takes four times the labels.
-    assert more_labels_needed(estimate.half_width / 2, estimate) == pytest.approx(600, abs=1)
+    assert more_labels_needed(half_width(estimate) / 2, estimate) == pytest.approx(600, abs=1)
     assert more_labels_needed(0.5, estimate) == 0
     assert more_labels_needed(0.03, human_rate([], [], [])) is None
 
@@ -243,3 +246,11 @@ def test_more_labels_follow_from_the_width_so_far():
 def test_a_width_in_percent_is_refused(half_width):
     with pytest.raises(ValueError, match="share between 0"):
         labels_needed(half_width)
+
+
+def test_a_sample_that_is_not_from_this_population_is_noticed():
+    labelled, judged = reviewed()
+    others = judged | {f"another {i}": ClusterTotal(1, 0) for i in range(4000)}
+
+    assert corrected_rate(**labelled, judged=judged).note == ""
+    assert "check the inclusion probabilities" in corrected_rate(**labelled, judged=others).note
