@@ -18,7 +18,7 @@ class ApiToken(AbstractAuthToken):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
-    created = None  # knox's word for created_at
+    created = None  # type: ignore[assignment]  # knox's word for created_at
     digest = models.CharField(max_length=128, unique=True, editable=False)
     name = models.CharField(max_length=100, help_text="What the token is for, so that it can be told from others.")
     last_used_at = models.DateTimeField(null=True, blank=True, help_text="To the minute.")

@@ -22,7 +22,7 @@ REFUSED = (
 USE_IS_NOTED_EVERY = timedelta(minutes=1)  # a write per call would make reading as dear as writing
 
 
-class TokenAuthentication(KnoxAuthentication):  # type: ignore[misc]  # knox is not typed
+class TokenAuthentication(KnoxAuthentication):
     """knox's check, with one answer for all that can be wrong, so that a guess learns nothing."""
 
     def authenticate_credentials(self, token: bytes) -> tuple[User, ApiToken]:
@@ -30,7 +30,7 @@ class TokenAuthentication(KnoxAuthentication):  # type: ignore[misc]  # knox is 
         if not WELL_FORMED.fullmatch(token):
             raise AuthenticationFailed(REFUSED)
         try:
-            user, found = super().authenticate_credentials(token)
+            user, found = super().authenticate_credentials(token)  # type: ignore[no-untyped-call]
         except AuthenticationFailed as error:
             raise AuthenticationFailed(REFUSED) from error
         note_use(found)
@@ -39,7 +39,7 @@ class TokenAuthentication(KnoxAuthentication):  # type: ignore[misc]  # knox is 
     def validate_user(self, auth_token: ApiToken) -> Any:
         if auth_token.revoked_at is not None:
             raise AuthenticationFailed(REFUSED)
-        return super().validate_user(auth_token)
+        return super().validate_user(auth_token)  # type: ignore[no-untyped-call]
 
     def _cleanup_token(self, auth_token: ApiToken) -> bool:
         """Whether the token has expired. knox would delete it, and the user's others; ours stay to be seen."""

@@ -9,7 +9,7 @@ from rest_framework.pagination import Cursor as Position
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
-from recommend.api.errors import InvalidParameters
+from recommend.api.errors import InvalidParametersError
 
 
 class Cursor(CursorPagination):
@@ -20,12 +20,12 @@ class Cursor(CursorPagination):
     max_page_size = 200
 
     def decode_cursor(self, request: Request) -> Position | None:
-        """The position that the `cursor` parameter names. Raises InvalidParameters."""
+        """The position that the `cursor` parameter names. Raises InvalidParametersError."""
         try:
             cursor = super().decode_cursor(request)
             if cursor is not None and cursor.position is not None:
-                UUID(cursor.position)
+                UUID(str(cursor.position))
         except (NotFound, ValueError) as error:
             message = "Not a cursor. Take it from `next` or `previous` of an earlier page, or leave it out."
-            raise InvalidParameters({"cursor": [message]}) from error
+            raise InvalidParametersError({"cursor": [message]}) from error
         return cursor

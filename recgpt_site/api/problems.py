@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -14,7 +15,7 @@ from rest_framework import exceptions, views
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from recommend.api.errors import Conflict, InvalidParameters, TooLarge
+from recommend.api.errors import ConflictError, InvalidParametersError, TooLargeError
 
 logger = logging.getLogger("django.request")
 CONTENT_TYPE = "application/problem+json"
@@ -47,7 +48,7 @@ def translate(exc: Exception, request: Request) -> exceptions.APIException:
         case django_exceptions.PermissionDenied():
             return exceptions.PermissionDenied(str(exc) or None)
         case django_exceptions.RequestDataTooBig():
-            return TooLarge("The body is larger than this server takes. Send less at once.")
+            return TooLargeError("The body is larger than this server takes. Send less at once.")
         case django_exceptions.SuspiciousOperation():
             return exceptions.ParseError("The request could not be read.")
     # As Django does for a page: the log has the traceback, error trackers and the test client hear of it.
@@ -76,7 +77,7 @@ def problem_type(error: exceptions.APIException) -> str:
     """A name for what a client may want to tell apart, else `about:blank`."""
     if isinstance(error, exceptions.ValidationError):
         return TYPE.format("invalid-request")
-    if isinstance(error, Conflict):
+    if isinstance(error, ConflictError):
         return TYPE.format(error.get_codes())
     return "about:blank"
 
@@ -94,8 +95,8 @@ def detail(error: exceptions.APIException, request: Request, view: views.APIView
         case exceptions.MethodNotAllowed():
             return f"{request.method} is not possible here. Possible: {', '.join(view.allowed_methods)}."
         case exceptions.Throttled():
-            wait = f" Try again in {error.wait:.0f} s." if error.wait is not None else ""
-            return f"Too many calls.{wait}"
+            wait: float | None = getattr(error, "wait", None)
+            return "Too many calls." if wait is None else f"Too many calls. Try again in {math.ceil(wait)} s."
     return str(error.detail)
 
 
@@ -106,13 +107,13 @@ def headers(error: exceptions.APIException) -> dict[str, str]:
         if isinstance(error, exceptions.AuthenticationFailed):
             found["WWW-Authenticate"] += ', error="invalid_token"'
     if (wait := getattr(error, "wait", None)) is not None:
-        found["Retry-After"] = f"{wait:.0f}"
+        found["Retry-After"] = str(math.ceil(wait))
     return found
 
 
 def faults(error: exceptions.ValidationError, request: Request) -> Iterator[dict[str, Any]]:
     """Each bad value of a request: where it is, what is wrong, and the value itself."""
-    if isinstance(error, InvalidParameters):
+    if isinstance(error, InvalidParametersError):
         for path, message in leaves(error.detail):
             yield {"parameter": ".".join(path), "detail": message}
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -46,7 +47,7 @@ ALWAYS = {
 }
 
 
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]  # drf-spectacular's own base is untyped
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the schema describes our tokens."""
 
     target_class = "recgpt_site.api.authentication.TokenAuthentication"
@@ -73,10 +74,7 @@ def add_to(operation: dict[str, Any], path: str) -> None:
     if "{" in path:
         refusals["404"] = "Nothing there, or not yours to see."
     for status, description in refusals.items():
-        operation["responses"].setdefault(
-            status,
-            {
-                "description": description,
-                "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-            },
-        )
+        operation["responses"].setdefault(status, {"description": description})
+    for status, response in operation["responses"].items():
+        if int(status) >= HTTPStatus.BAD_REQUEST:
+            response["content"] = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}

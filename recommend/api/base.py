@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from django.contrib.auth.models import AnonymousUser, User
-from rest_framework import serializers
+from django.db.models import Model, QuerySet
+from rest_framework import mixins, serializers
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
 
 from recommend import roles
-from recommend.api.errors import InvalidParameters
+from recommend.api.errors import InvalidParametersError
+
+M = TypeVar("M", bound=Model)
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -37,13 +41,27 @@ class Query(StrictSerializer):
 
     @classmethod
     def of(cls, request: Request) -> dict[str, Any]:
-        """The validated parameters of a request. Raises InvalidParameters."""
+        """The validated parameters of a request. Raises InvalidParametersError."""
         parameters = cls(data=request.query_params.dict())
         try:
             parameters.is_valid(raise_exception=True)
         except serializers.ValidationError as error:
-            raise InvalidParameters(error.detail) from error
+            raise InvalidParametersError(error.detail) from error
         return dict(parameters.validated_data)
+
+
+class FilteredViewSet(mixins.ListModelMixin, GenericViewSet[M]):
+    """A list with filters of its own; ids are UUIDs. A subclass names its `query` and what it filters by it."""
+
+    lookup_value_converter = "uuid"
+    query: type[Query]
+
+    def filtered(self, queryset: QuerySet[M], wanted: Mapping[str, Any]) -> QuerySet[M]:
+        """The rows that the parameters ask for."""
+        raise NotImplementedError
+
+    def filter_queryset(self, queryset: Any) -> Any:
+        return self.filtered(queryset, self.query.of(self.request)) if self.action == "list" else queryset
 
 
 class FiniteFloatField(serializers.FloatField):

@@ -6,17 +6,17 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
 
 
-class InvalidParameters(ValidationError):
+class InvalidParametersError(ValidationError):
     """A query parameter or header, not the body, is at fault: the answer names it as `parameter`."""
 
 
-class Conflict(APIException):
+class ConflictError(APIException):
     """The request is well-formed, but what it met does not allow it. `code` becomes the problem's type."""
 
     status_code = status.HTTP_409_CONFLICT
     default_code = "conflict"
 
 
-class TooLarge(APIException):
+class TooLargeError(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "too-large"

@@ -1,0 +1,1 @@
+"""Campaigns, the review queue and assessments by REST."""

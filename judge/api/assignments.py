@@ -1,0 +1,166 @@
+"""One screen of work by REST: save a draft, submit, skip; the same services as the review page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import ValidationError
+from rest_framework.viewsets import GenericViewSet
+
+from judge import queue, refusals
+from judge.api.screens import own_assignments, shown
+from judge.api.serializers import (
+    AssessmentSerializer,
+    AssignmentSerializer,
+    DraftRequest,
+    DraftSerializer,
+    FlagRequest,
+    LeaseSerializer,
+    ReviseRequest,
+    SkipRequest,
+    SubmitRequest,
+)
+from judge.api.views import IsReviewer
+from judge.models import Assessment, Assignment
+from recommend.api.base import EmptyRequest, StrictSerializer, caller
+from recommend.api.errors import ConflictError
+from recommend.models import Output
+
+REFUSED = OpenApiResponse(description="The work is not yours any more, was submitted, or changed meanwhile.")
+
+
+# What the queue refuses, as the types that a client may branch on. The first that fits names it.
+CONFLICTS = {
+    refusals.StaleDraft: "stale-draft",
+    refusals.AlreadySubmitted: "already-submitted",
+    refusals.CampaignClosed: "campaign-closed",
+    refusals.NotSubmitted: "not-submitted",
+    refusals.LeaseLost: "lease-lost",
+}
+
+
+@contextmanager
+def refusing(where: str) -> Iterator[None]:
+    """Turn what the queue refuses into the API's words; `where` is the field with the answers."""
+    try:
+        yield
+    except refusals.Incomplete as error:
+        missing = {
+            output: {"labels": {name: ["Missing."] for name in names}} for output, names in error.missing.items()
+        }
+        raise ValidationError({where: missing}) from error
+    except refusals.InvalidAnswer as error:
+        raise ValidationError({where: [str(error)]}) from error
+    except refusals.QueueError as error:
+        code = next(code for kind, code in CONFLICTS.items() if isinstance(error, kind))
+        raise ConflictError(str(error), code=code) from error
+
+
+class AssignmentViewSet(GenericViewSet[Assignment]):
+    """Assignments: screens of work. Everybody sees their own; `POST campaigns/{id}/next/` gives one."""
+
+    lookup_value_converter = "uuid"
+    queryset = Assignment.objects.none()
+    serializer_class = AssignmentSerializer
+    permission_classes = [IsReviewer]
+
+    def get_queryset(self) -> QuerySet[Assignment]:
+        return own_assignments(caller(self.request))
+
+    def body(self, serializer: type[StrictSerializer]) -> dict[str, Any]:
+        """The validated body. Raises ValidationError."""
+        wanted = serializer(data=self.request.data)
+        wanted.is_valid(raise_exception=True)
+        return dict(wanted.validated_data)
+
+    @extend_schema(summary="One screen of work", responses=AssignmentSerializer)
+    def retrieve(self, request: Request, pk: UUID) -> Response:
+        """Evidence, outputs and questions; after submitting, the judge's labels too."""
+        return Response(shown(self.get_object(), caller(request)))
+
+    @extend_schema(summary="Read the draft", responses=DraftSerializer)
+    @action(detail=True, methods=["get"])
+    def draft(self, request: Request, pk: UUID) -> Response:
+        """The answers saved so far."""
+        assignment = self.get_object()
+        return Response({"draft": assignment.draft, "version": assignment.draft_version})
+
+    @extend_schema(summary="Save the draft", request=DraftRequest, responses={200: DraftSerializer, 409: REFUSED})
+    @draft.mapping.put
+    def save_draft(self, request: Request, pk: UUID) -> Response:
+        """Save answers that are not complete yet, and renew the lease."""
+        assignment, body = self.get_object(), self.body(DraftRequest)
+        with refusing("draft"):
+            version = queue.save_draft(assignment, caller(request), body["draft"], body["version"], body["seconds"])
+        return Response({"draft": body["draft"], "version": version})
+
+    @extend_schema(
+        summary="Submit the labels",
+        request=SubmitRequest,
+        responses={200: AssignmentSerializer, 409: REFUSED},
+    )
+    @action(detail=True, methods=["post"])
+    def submit(self, request: Request, pk: UUID) -> Response:
+        """Store the labels of every output, once; the answer shows the judge's beside them. Repeating it is safe."""
+        assignment, body = self.get_object(), self.body(SubmitRequest)
+        with refusing("answers"):
+            queue.submit(assignment, caller(request), body["answers"], body["seconds"])
+        return Response(shown(self.get_object(), caller(request)))
+
+    @extend_schema(summary="Skip", request=SkipRequest, responses={204: None, 409: REFUSED})
+    @action(detail=True, methods=["post"])
+    def skip(self, request: Request, pk: UUID) -> Response:
+        """Leave the screen to others for good, saying why."""
+        assignment, body = self.get_object(), self.body(SkipRequest)
+        with refusing("non_field_errors"):
+            queue.skip(assignment, caller(request), body["reason"])
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(summary="Flag for a lead", request=FlagRequest, responses={204: None})
+    @action(detail=True, methods=["post"])
+    def flag(self, request: Request, pk: UUID) -> Response:
+        """Show a lead that something is wrong here; the work stays with you."""
+        assignment, body = self.get_object(), self.body(FlagRequest)
+        queue.flag(assignment, caller(request), body["text"])
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(summary="Keep the lease", request=EmptyRequest, responses={200: LeaseSerializer, 409: REFUSED})
+    @action(detail=True, methods=["post"])
+    def heartbeat(self, request: Request, pk: UUID) -> Response:
+        """Say that you are still at work."""
+        self.body(EmptyRequest)
+        assignment = self.get_object()
+        with refusing("non_field_errors"):
+            until = queue.heartbeat(assignment, caller(request))
+        return Response(LeaseSerializer({"lease_until": until}).data)
+
+    @extend_schema(summary="Put down", request=EmptyRequest, responses={204: None, 409: REFUSED})
+    @action(detail=True, methods=["post"])
+    def release(self, request: Request, pk: UUID) -> Response:
+        """Give the screen back for now; the draft is kept."""
+        self.body(EmptyRequest)
+        assignment = self.get_object()
+        with refusing("non_field_errors"):
+            queue.release(assignment, caller(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(summary="Revise", request=ReviseRequest, responses={200: AssessmentSerializer, 409: REFUSED})
+    @action(detail=True, methods=["post"])
+    def revise(self, request: Request, pk: UUID) -> Response:
+        """Correct the labels of one output after submitting: a second revision; the first one stays and counts."""
+        assignment, body = self.get_object(), self.body(ReviseRequest)
+        output = Output.objects.filter(pk=body["output"], generation=assignment.unit.generation_id).kept().first()
+        if output is None:
+            raise ValidationError({"output": ["Not an output of this assignment. GET it to see its outputs."]})
+        with refusing("labels"):
+            revised: Assessment = queue.revise(assignment, caller(request), output, body["labels"], body["comment"])
+        return Response(AssessmentSerializer(revised).data)

@@ -1,0 +1,264 @@
+"""What the API says of rubrics, campaigns, screens of work and assessments, and what it takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from judge import campaigns
+from judge.answers import MAX_TEXT
+from judge.models import Assessment, Assignment, Campaign, Criterion, Rater, Rubric
+from judge.services import KIND_OF_STAGE
+from recommend.api.base import FiniteFloatField, StrictSerializer
+from recommend.api.serializers import HistorySerializer, OutputSerializer, ShopperReference
+from recommend.models import Stage
+
+SHORTEST_LEASE_S = 60
+LONGEST_LEASE_S = 86_400
+
+
+class LabelSerializer(serializers.Serializer[Any]):
+    value = serializers.CharField()
+    title = serializers.CharField()
+    passes = serializers.BooleanField()
+    help = serializers.CharField(default="")
+
+
+class CriterionSerializer(serializers.ModelSerializer[Criterion]):
+    labels = LabelSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Criterion
+        fields = ("name", "title", "question", "guideline", "labels")
+
+
+class RubricReference(serializers.ModelSerializer[Rubric]):
+    class Meta:
+        model = Rubric
+        fields = ("id", "kind", "version", "title")
+
+
+class RubricSerializer(serializers.ModelSerializer[Rubric]):
+    """What is asked of one kind of output."""
+
+    criteria = CriterionSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Rubric
+        fields = ("id", "kind", "version", "title", "guideline", "criteria", "created_at")
+
+
+class RaterSerializer(serializers.ModelSerializer[Rater]):
+    """Who rated: a person, or a judge model with its prompt."""
+
+    is_person = serializers.BooleanField(read_only=True)
+    name = serializers.SerializerMethodField(help_text="The user's or the model's name.")
+
+    class Meta:
+        model = Rater
+        fields = ("id", "is_person", "name", "prompt_version")
+
+    def get_name(self, rater: Rater) -> str:
+        if rater.user is not None:
+            return rater.user.get_username()
+        return str(rater.language_model)
+
+
+class AssessmentSerializer(serializers.ModelSerializer[Assessment]):
+    """A rater's labels for one output."""
+
+    rater = RaterSerializer(read_only=True)
+    rubric = RubricReference(read_only=True)
+    labels = serializers.DictField(child=serializers.CharField(), read_only=True, help_text="{criterion: label}")
+    probabilities = serializers.DictField(
+        child=serializers.DictField(child=serializers.FloatField()),
+        read_only=True,
+        help_text="{criterion: {label: probability}} where the judge's engine gives them.",
+    )
+
+    class Meta:
+        model = Assessment
+        fields = (
+            "id",
+            "output",
+            "rater",
+            "rubric",
+            "revision",
+            "labels",
+            "passed",
+            "rationale",
+            "probabilities",
+            "seconds",
+            "blind",
+            "error",
+            "created_at",
+        )
+
+
+class CampaignSerializer(serializers.ModelSerializer[Campaign]):
+    """What is reviewed by people: a sample of generations, under one rubric."""
+
+    rubric = RubricReference(read_only=True)
+
+    class Meta:
+        model = Campaign
+        fields = (
+            "id",
+            "name",
+            "stage",
+            "rubric",
+            "state",
+            "sampling_rate",
+            "overlap",
+            "blind",
+            "lease_s",
+            "deadline",
+            "created_at",
+        )
+
+
+class ProgressSerializer(serializers.Serializer[campaigns.Progress]):
+    """A unit is one generation; a place is one person's review of it."""
+
+    n_units = serializers.IntegerField()
+    n_units_done = serializers.IntegerField()
+    n_places = serializers.IntegerField()
+    n_submitted = serializers.IntegerField()
+    n_in_work = serializers.IntegerField()
+    n_waiting = serializers.IntegerField()
+    n_skipped = serializers.IntegerField()
+    n_flagged = serializers.IntegerField()
+
+
+class CampaignDetailSerializer(CampaignSerializer):
+    progress = serializers.SerializerMethodField()
+
+    class Meta(CampaignSerializer.Meta):
+        fields = (*CampaignSerializer.Meta.fields, "progress")  # type: ignore[assignment]
+
+    @extend_schema_field(ProgressSerializer)
+    def get_progress(self, campaign: Campaign) -> dict[str, int]:
+        return dict(ProgressSerializer(campaigns.progress(campaign)).data)
+
+
+class CampaignRequest(StrictSerializer):
+    """A new campaign; it starts at once, with what is finished already."""
+
+    name = serializers.CharField(max_length=200)
+    stage = serializers.ChoiceField(choices=Stage.choices)
+    rubric = serializers.PrimaryKeyRelatedField(
+        required=False, queryset=Rubric.objects.all(), help_text="Default: the newest for the stage's outputs."
+    )
+    sampling_rate = FiniteFloatField(
+        default=1.0, min_value=1e-6, max_value=1, help_text="Share of generations drawn, each independently."
+    )
+    overlap = serializers.IntegerField(default=1, min_value=1, max_value=100, help_text="People per generation.")
+    blind = serializers.BooleanField(default=True, help_text="The judge's labels appear only after submitting.")
+    lease_s = serializers.IntegerField(default=900, min_value=SHORTEST_LEASE_S, max_value=LONGEST_LEASE_S)
+    members = serializers.SlugRelatedField(
+        slug_field="username",
+        queryset=User.objects.filter(is_active=True),
+        many=True,
+        required=False,
+        help_text="User names; none: every annotator.",
+    )
+    deadline = serializers.DateField(required=False, allow_null=True)
+
+    def validate_name(self, name: str) -> str:
+        if Campaign.objects.filter(name=name).exists():
+            raise serializers.ValidationError("Another campaign has this name. Choose another one.")
+        return name
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        rubric, stage = attrs.get("rubric"), Stage(attrs["stage"])
+        if rubric is not None and rubric.kind != KIND_OF_STAGE[stage]:
+            message = (
+                f"This rubric is for outputs of kind {rubric.kind}; the stage {stage} makes {KIND_OF_STAGE[stage]}."
+            )
+            raise serializers.ValidationError({"rubric": [message]})
+        return attrs
+
+
+class AnswerSerializer(StrictSerializer):
+    """The labels of one output."""
+
+    labels = serializers.DictField(child=serializers.CharField(), help_text="{criterion: label}")
+    comment = serializers.CharField(default="", allow_blank=True, max_length=MAX_TEXT)
+
+
+class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
+    """One screen of work: what is to be rated, on which evidence, by which questions."""
+
+    campaign = serializers.UUIDField(source="unit.campaign_id", read_only=True)
+    generation = serializers.UUIDField(source="unit.generation_id", read_only=True)
+    shopper = ShopperReference(source="unit.generation.shopper", read_only=True)
+    attributes = serializers.DictField(
+        source="unit.generation.shopper.attributes", read_only=True, help_text="What is known of the shopper."
+    )
+    history = HistorySerializer(source="unit.generation.run.history", read_only=True, allow_null=True)
+    rubric = RubricSerializer(source="unit.campaign.rubric", read_only=True)
+    outputs = OutputSerializer(many=True, read_only=True, help_text="Each needs a label for each criterion.")
+    draft = serializers.DictField(child=AnswerSerializer(), read_only=True, help_text="{output id: answer}")
+    assessments = AssessmentSerializer(
+        many=True, read_only=True, help_text="Yours, and the judge's once you may see them."
+    )
+
+    class Meta:
+        model = Assignment
+        fields = (
+            "id",
+            "campaign",
+            "generation",
+            "shopper",
+            "state",
+            "lease_until",
+            "attributes",
+            "history",
+            "rubric",
+            "outputs",
+            "draft",
+            "draft_version",
+            "seconds",
+            "skip_reason",
+            "flag",
+            "submitted_at",
+            "assessments",
+            "created_at",
+        )
+
+
+class DraftRequest(StrictSerializer):
+    draft = serializers.DictField(child=AnswerSerializer(), help_text="{output id: answer}, as far as it goes.")
+    version = serializers.IntegerField(min_value=0, help_text="The version that you changed.")
+    seconds = FiniteFloatField(default=0.0, min_value=0, help_text="Time at work so far.")
+
+
+class DraftSerializer(serializers.Serializer[Any]):
+    draft = serializers.DictField(child=AnswerSerializer())
+    version = serializers.IntegerField(help_text="Send it with the next save.")
+
+
+class SubmitRequest(StrictSerializer):
+    answers = serializers.DictField(child=AnswerSerializer(), help_text="{output id: answer} for every output.")
+    seconds = FiniteFloatField(default=0.0, min_value=0, help_text="Time at work.")
+
+
+class SkipRequest(StrictSerializer):
+    reason = serializers.CharField(max_length=MAX_TEXT, help_text="A lead reads it.")
+
+
+class FlagRequest(StrictSerializer):
+    text = serializers.CharField(max_length=MAX_TEXT, allow_blank=True, help_text="A lead reads it; empty: no flag.")
+
+
+class ReviseRequest(StrictSerializer):
+    output = serializers.UUIDField()
+    labels = serializers.DictField(child=serializers.CharField(), help_text="{criterion: label} for every criterion.")
+    comment = serializers.CharField(default="", allow_blank=True, max_length=MAX_TEXT)
+
+
+class LeaseSerializer(serializers.Serializer[Any]):
+    lease_until = serializers.DateTimeField()

@@ -1,0 +1,12 @@
+"""The judge's parts of the API; `recgpt_site` puts them under /api/v1/."""
+
+from rest_framework.routers import SimpleRouter
+
+from judge.api import assignments, views
+
+
+def register(router: SimpleRouter) -> None:
+    router.register("rubrics", views.RubricViewSet, basename="rubric")
+    router.register("campaigns", views.CampaignViewSet, basename="campaign")
+    router.register("assignments", assignments.AssignmentViewSet, basename="assignment")
+    router.register("assessments", views.AssessmentViewSet, basename="assessment")

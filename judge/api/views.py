@@ -1,0 +1,138 @@
+"""Rubrics, campaigns and assessments by REST."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from judge import campaigns, queue, visibility
+from judge.api.screens import shown, with_raters
+from judge.api.serializers import (
+    AssessmentSerializer,
+    AssignmentSerializer,
+    CampaignDetailSerializer,
+    CampaignRequest,
+    CampaignSerializer,
+    RubricSerializer,
+)
+from judge.models import Assessment, Campaign, Rubric
+from recommend import roles
+from recommend.api import queries
+from recommend.api.base import EmptyRequest, FilteredViewSet, HasRole, IsLead, Query, caller
+from recommend.models import Output, Stage
+
+
+class IsReviewer(HasRole):
+    roles = (roles.ANNOTATOR, roles.LEAD)
+
+
+class RubricQuery(Query):
+    kind = serializers.ChoiceField(required=False, choices=Output.Kind.choices)
+
+
+class CampaignQuery(Query):
+    stage = serializers.ChoiceField(required=False, choices=Stage.choices)
+    state = serializers.ChoiceField(required=False, choices=Campaign.State.choices)
+
+
+class AssessmentQuery(Query):
+    run = serializers.UUIDField(required=False)
+    generation = serializers.UUIDField(required=False)
+    output = serializers.UUIDField(required=False)
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List rubrics", parameters=[RubricQuery]),
+    retrieve=extend_schema(summary="One rubric"),
+)
+class RubricViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Rubric]):
+    """Rubrics: what is asked of one kind of output. A version never changes once it is used."""
+
+    query = RubricQuery
+    queryset = Rubric.objects.prefetch_related("criteria")
+    serializer_class = RubricSerializer
+    permission_classes = [HasRole]
+
+    def filtered(self, queryset: QuerySet[Rubric], wanted: Mapping[str, Any]) -> QuerySet[Rubric]:
+        return queryset.filter(queries.exact(wanted, "kind"))
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List campaigns", parameters=[CampaignQuery]),
+    retrieve=extend_schema(summary="One campaign, with its progress"),
+)
+class CampaignViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Campaign]):
+    """Campaigns: what is reviewed by people. Leads see all, annotators those that they may work in."""
+
+    query = CampaignQuery
+    queryset = Campaign.objects.select_related("rubric")
+    permission_classes = [IsReviewer]
+
+    def get_permissions(self) -> Any:
+        return [IsLead()] if self.action == "create" else super().get_permissions()
+
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        return CampaignDetailSerializer if self.action == "retrieve" else CampaignSerializer
+
+    def get_queryset(self) -> QuerySet[Campaign]:
+        user = caller(self.request)
+        return super().get_queryset() if roles.has_role(user, roles.LEAD) else campaigns.open_to(user)
+
+    def filtered(self, queryset: QuerySet[Campaign], wanted: Mapping[str, Any]) -> QuerySet[Campaign]:
+        return queryset.filter(queries.exact(wanted, "stage", "state"))
+
+    @extend_schema(summary="Start a campaign", request=CampaignRequest, responses={201: CampaignSerializer})
+    def create(self, request: Request) -> Response:
+        """Start a campaign (leads only): it draws from what is finished, and from what will be."""
+        wanted = CampaignRequest(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        campaign = campaigns.start(by=caller(request), **wanted.validated_data)
+        return Response(CampaignSerializer(campaign).data, status.HTTP_201_CREATED)
+
+    @extend_schema(
+        summary="Take the next screen of work",
+        request=EmptyRequest,
+        responses={
+            200: AssignmentSerializer,
+            204: OpenApiResponse(description="Nothing to review here for you now; `X-Reason` says why."),
+        },
+    )
+    @action(detail=True, methods=["post"])
+    def next(self, request: Request, pk: UUID) -> Response:
+        """The screen that you hold, or else a new one, leased to you for the campaign's `lease_s`."""
+        EmptyRequest(data=request.data).is_valid(raise_exception=True)
+        campaign = self.get_object()
+        assignment = queue.next_assignment(campaign, caller(request))
+        if assignment is None:
+            reason = queue.empty_reason(campaign, caller(request))
+            return Response(status=status.HTTP_204_NO_CONTENT, headers={"X-Reason": reason})
+        return Response(shown(assignment, caller(request)))
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List assessments", parameters=[AssessmentQuery]),
+    retrieve=extend_schema(summary="One assessment"),
+)
+class AssessmentViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Assessment]):
+    """Assessments: what people and judges said of an output; only those that you may see now."""
+
+    query = AssessmentQuery
+    queryset = Assessment.objects.none()
+    serializer_class = AssessmentSerializer
+    permission_classes = [HasRole]
+
+    def get_queryset(self) -> QuerySet[Assessment]:
+        return with_raters(visibility.visible_assessments(caller(self.request), Output.objects.all()))
+
+    def filtered(self, queryset: QuerySet[Assessment], wanted: Mapping[str, Any]) -> QuerySet[Assessment]:
+        names = {"run": "output__generation__run", "generation": "output__generation", "output": "output"}
+        return queryset.filter(**{names[name]: wanted[name] for name in names if name in wanted})
