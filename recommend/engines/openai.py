@@ -10,7 +10,7 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Coroutine, Generator, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -81,7 +81,7 @@ class OpenAIEngine:
         """The server's address as people may see it: without a user name or password."""
         return str(self.base_url.copy_with(username=None, password=None))
 
-    def generate(self, requests: Iterable[ChatRequest]) -> Iterator[ChatResult]:
+    def generate(self, requests: Iterable[ChatRequest]) -> Generator[ChatResult]:
         """Answer every request once, in the order they finish; closing the iterator early stops the rest.
 
         At most 2 · concurrency requests are read ahead of the results taken. Raises ValueError for two requests

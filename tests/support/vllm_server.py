@@ -1,0 +1,77 @@
+"""A real vLLM on the CPU for the contract tests: `python -m tests.support.vllm_server --ensure` prepares it."""
+
+import argparse
+import os
+import signal
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from recgpt_site.embedded.processes import Service, Stage
+from recgpt_site.embedded.progress import Progress
+from tests.support import vllm_environment
+
+MODEL_NAME = "contract-model"
+MAX_SEQUENCES = 8
+
+
+def service(model: Path, port: int, log: Path) -> Service:
+    """The server, to be started by `Process`: 20 to 60 s, 3.2 GB of memory."""
+    # Per-request seeds with chunked prefill kill vLLM on a CPU. Eager, as compiling takes half a minute more.
+    options = ("--dtype", "bfloat16", "--max-model-len", "2048", "--enforce-eager", "--no-enable-chunked-prefill")
+    # A model this small fills its token limit with blank lines wherever JSON allows white space.
+    compact = ("--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}')
+    # Few sequences at once, so that some of the requests wait and their priority has an effect.
+    queue = ("--max-num-seqs", str(MAX_SEQUENCES), "--scheduling-policy", "priority")
+    where = ("--host", "127.0.0.1", "--port", str(port), "--model", str(model), "--served-model-name", MODEL_NAME)
+    python = str(vllm_environment.python())
+    return Service(
+        name="vLLM",
+        command=(
+            *("/usr/bin/nice", "-n", "15", python, "-m", "vllm.entrypoints.openai.api_server"),
+            *(*where, *options, *compact, *queue),
+        ),
+        stage=Stage.MODEL,
+        log=log,
+        is_ready=lambda: answers(port),
+        stop_signal=signal.SIGTERM,
+        stop_timeout_s=20.0,
+        ready_timeout_s=300.0,
+        env={
+            **os.environ,
+            "VLLM_CPU_KVCACHE_SPACE": "1",  # GB
+            "OMP_NUM_THREADS": "2",
+            "HF_HUB_OFFLINE": "1",
+            "VLLM_NO_USAGE_STATS": "1",
+            "DO_NOT_TRACK": "1",
+        },
+        cwd=log.parent,
+    )
+
+
+def answers(port: int) -> bool:
+    """Whether a server on this port says that it is well (llama.cpp and vLLM both have /health)."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"http://127.0.0.1:{port}/health", timeout=2) as reply:
+            return bool(reply.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def main() -> None:
+    """Parse the command line; status 1 with the reason where vLLM is required and cannot be installed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ensure", action="store_true", required=True, help="make the environment unless it is there")
+    parser.parse_args()
+    try:
+        model = vllm_environment.ensure(Progress())
+    except vllm_environment.VllmMissingError as error:
+        print(f"! vLLM cannot be installed here, so the contract tests against it do not run.\n! {error}", flush=True)
+        sys.exit(1 if vllm_environment.is_required() else 0)
+    print(f"vLLM is ready in {vllm_environment.folder()}, its model in {model}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
