@@ -287,3 +287,17 @@ def run_labels(run: PipelineRun, user: User) -> tuple[list[RunLabels], bool, boo
         criteria = list(judge.rubric.criteria.all()) if judge else []
         labels.append(RunLabels(output=output, rows=_rows(output, criteria, {}, judge), judge=judge))
     return labels, len(judged) < len(outputs), len(latest) < len(judged)
+
+
+def comparison(output: Output, human: Assessment, judge: Assessment) -> OutputCard:
+    """One output with a person's labels and the judge's, both of one rubric."""
+    criteria = list(human.rubric.criteria.all())
+    return OutputCard(
+        output=output,
+        number=output.position + 1,
+        rows=_rows(output, criteria, human.labels, judge),
+        comment=human.rationale,
+        evidence=cited_lines(output),
+        judge=judge,
+        revised=human.revision > 1,
+    )

@@ -4,8 +4,12 @@ from django import template
 from django.utils.safestring import SafeString
 
 from judge import markdown
+from judge.statistics import wording
+from judge.statistics.intervals import Estimate
 
 register = template.Library()
+
+NONE = "–"
 
 
 @register.filter
@@ -15,23 +19,34 @@ def guideline(text: str) -> SafeString:
 
 
 @register.filter
-def percent(share: float | None, digits: int = 0) -> str:
-    """A share of 0 to 1 in percent; a dash where there is none.
+def decimal(value: float | None) -> str:
+    """A probability or coefficient with two digits; a dash where there is none.
 
-    >>> percent(0.664), percent(None)
-    ('66%', '–')
+    >>> decimal(0.614), decimal(None)
+    ('.61', '–')
     """
-    return "–" if share is None else f"{share * 100:.{digits}f}%"
+    return NONE if value is None else wording.coefficient(value)
 
 
 @register.filter
-def decimal(value: float | None) -> str:
-    """A coefficient with two digits and without its leading zero; a dash where there is none.
+def share(estimate: Estimate) -> str:
+    """An estimated share in percent; a dash where it cannot be computed."""
+    return NONE if estimate.value is None else wording.percent(estimate.value)
 
-    >>> decimal(0.614), decimal(-0.05), decimal(1.0), decimal(None)
-    ('.61', '−.05', '1.00', '–')
-    """
-    if value is None:
-        return "–"
-    text = f"{abs(value):.2f}"
-    return ("−" if value < 0 and text != "0.00" else "") + (text[1:] if text.startswith("0.") else text)
+
+@register.filter
+def share_range(estimate: Estimate) -> str:
+    """The interval of a share; empty where there is none."""
+    return wording.percent_range(estimate)
+
+
+@register.filter
+def coefficient(estimate: Estimate) -> str:
+    """An estimated coefficient; a dash where it cannot be computed."""
+    return decimal(estimate.value)
+
+
+@register.filter
+def coefficient_range(estimate: Estimate) -> str:
+    """The interval of a coefficient; empty where there is none."""
+    return wording.coefficient_range(estimate)

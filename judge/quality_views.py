@@ -1,0 +1,60 @@
+"""The quality pages: how good the outputs are, how far the judge can be trusted, and the outputs behind a figure."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from judge import dashboard as quality
+from judge import figures, screens
+from judge.models import Rubric
+from judge.visibility import visible_assessments
+from recommend.http import Request
+from recommend.models import Output
+from recommend.roles import LEAD, role_required
+
+MAX_SHOWN = 100
+
+
+@role_required(LEAD)
+@require_GET
+def dashboard(request: Request) -> HttpResponse:
+    """One kind of output: acceptance, the judge against people, the queue, the reviewers."""
+    filters = quality.read_filters(request.GET)
+    context = {"filters": filters, "choices": quality.choices(filters), "campaigns": quality.campaign_rows()}
+    try:
+        found = quality.quality(filters)
+    except Rubric.DoesNotExist as error:
+        return render(request, "judge/dashboard.html", context | {"nothing": str(error)})
+    context |= {
+        "quality": found,
+        "plot": figures.rate_plot(found.report.overall),
+        "overall": figures.matrix(found.report.overall, filters),
+        "criteria": [
+            figures.criterion_figures(criterion, comparison, filters)
+            for criterion, comparison in zip(found.criteria, found.report.criteria, strict=True)
+        ],
+    }
+    return render(request, "judge/dashboard.html", context)
+
+
+@role_required(LEAD)
+@require_GET
+def disagreements(request: Request) -> HttpResponse:
+    """The outputs behind one cell of a confusion matrix, with both sides' labels and reasons."""
+    filters = quality.read_filters(request.GET)
+    asked = {name: request.GET.get(name, "") for name in ("criterion", "human", "judge_label")}
+    cell = quality.behind_cell(filters, asked["criterion"], asked["human"], asked["judge_label"], MAX_SHOWN)
+    # A lead who has one of these in work in a blind campaign is an annotator for it, and sees it when it is submitted.
+    outputs = Output.objects.filter(pk__in=[one.output.pk for one in cell.outputs])
+    visible = set(visible_assessments(request.user, outputs).values_list("pk", flat=True))
+    shown = [one for one in cell.outputs if {one.human.pk, one.judge.pk} <= visible]
+    context = {
+        "filters": filters,
+        "asked": asked,
+        "n": cell.n,
+        "n_hidden": len(cell.outputs) - len(shown),
+        "cards": [screens.comparison(one.output, one.human, one.judge) for one in shown],
+    }
+    return render(request, "judge/disagreements.html", context)

@@ -1,0 +1,22 @@
+"""Pages of review and quality."""
+
+from django.urls import path
+
+from judge import quality_views, views
+
+app_name = "judge"
+urlpatterns = [
+    path("review/", views.review, name="review"),
+    path("review/campaigns/<uuid:pk>/next/", views.campaign_next, name="campaign-next"),
+    path("review/assignments/<uuid:pk>/", views.assignment, name="assignment"),
+    path("review/assignments/<uuid:pk>/draft/", views.assignment_draft, name="assignment-draft"),
+    path("review/assignments/<uuid:pk>/heartbeat/", views.assignment_heartbeat, name="assignment-heartbeat"),
+    path("review/assignments/<uuid:pk>/submit/", views.assignment_submit, name="assignment-submit"),
+    path("review/assignments/<uuid:pk>/revise/", views.assignment_revise, name="assignment-revise"),
+    path("review/assignments/<uuid:pk>/skip/", views.assignment_skip, name="assignment-skip"),
+    path("review/assignments/<uuid:pk>/flag/", views.assignment_flag, name="assignment-flag"),
+    path("review/assignments/<uuid:pk>/release/", views.assignment_release, name="assignment-release"),
+    path("review/runs/<uuid:pk>/labels/", views.run_labels, name="run-labels"),
+    path("dashboard/", quality_views.dashboard, name="dashboard"),
+    path("dashboard/outputs/", quality_views.disagreements, name="disagreements"),
+]

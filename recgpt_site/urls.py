@@ -1,0 +1,21 @@
+"""Every address of the site; each app lists its own."""
+
+from django.contrib import admin
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import include, path
+
+from recgpt_site import views
+
+admin.site.site_header = admin.site.site_title = "RecGPT Studio"
+admin.site.index_title = "Every table"
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("healthz", views.healthz, name="healthz"),
+    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("", include("recommend.urls")),
+    path("", include("judge.urls")),
+    path("api/", include("recgpt_site.api.urls")),
+    path("admin/", admin.site.urls),
+]
