@@ -33,6 +33,7 @@ Weighting = Literal["unweighted", "linear", "quadratic"]
 Level = Literal["nominal", "ordinal", "interval"]
 
 ONE_LABEL = "only one label occurs"
+ONE_CONSTANT_RATER = "one of the two always gave the same label, which makes it 0 by definition"
 # Ours: at 80 % for one label, raters who agree on 85 of 100 rows can have a kappa as low as .32 (Feinstein and
 # Cicchetti 1990), where balanced labels give .70.
 PREVALENCE_LIMIT = 0.8
@@ -107,7 +108,8 @@ def cohen_kappa(
     weighting  how a disagreement of d steps on the scale counts: all alike, by d, or by d²
     labels     the scale in its order; needed for a weighted kappa of words, by default the labels that occur, sorted
 
-    None where both use one and the same label throughout: chance agreement is then already complete.
+    None where both use one and the same label throughout: chance agreement is then already complete. Where only one of
+    them does, kappa is 0 by definition and has no interval.
     Sources: Cohen (1960), Educational and Psychological Measurement 20, 37–46; weighted: Cohen (1968), Psychological
     Bulletin 70, 213–220.
     """
@@ -126,6 +128,9 @@ def cohen_kappa(
         expected = np.einsum("ri,rj,ij->r", tables.sum(axis=2), tables.sum(axis=1), disagreement)
         return 1 - _ratio(n * np.einsum("rij,ij->r", tables, disagreement), expected)
 
+    if [len(np.unique(rater)) == 1 for rater in codes.T] in ([True, False], [False, True]):
+        _, n_clusters = cluster_codes(clusters, len(codes))
+        return Estimate(0.0, None, None, len(codes), n_clusters, ONE_CONSTANT_RATER)
     chance = float((_shares(_votes(codes, k)) ** 2).sum())
     return _estimate(_weighted(cells.reshape(len(codes), -1), weights), clusters, kappa, codes, chance, level, seed)
 

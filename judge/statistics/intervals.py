@@ -19,6 +19,8 @@ Clusters = Sequence[Hashable]
 
 LEVEL = 0.95
 N_RESAMPLES = 1000
+# Ours: resamples of fewer clusters are too much alike, and their interval is far too short.
+MIN_CLUSTERS = 10
 # A percentile interval over resamples of which this share has no value would describe the others only.
 MAX_UNDEFINED_SHARE = 0.2
 # Resamples are drawn in batches of at most this many numbers, which bounds memory at some 100 MB.
@@ -210,8 +212,9 @@ def cluster_bootstrap(
     rows       (n, …) the table; a resample takes whole clusters, with replacement
     statistic  rows -> a number, NaN where it is not defined
 
-    The same seed gives the same interval. Source: Efron and Tibshirani (1993), chapters 8 and 13. Use
-    `bootstrap_of_sums` where the statistic is a function of sums over rows: it is the same and much faster.
+    The same seed gives the same interval; below MIN_CLUSTERS there is none. Source: Efron and Tibshirani (1993),
+    chapters 8 and 13. Use `bootstrap_of_sums` where the statistic is a function of sums over rows: it is the same and
+    much faster.
     """
     n = len(rows)
     codes, n_clusters = cluster_codes(clusters, n)
@@ -223,7 +226,7 @@ def cluster_bootstrap(
     draws = np.array(
         [
             statistic(rows[np.concatenate([members[g] for g in rng.integers(n_clusters, size=n_clusters)])])
-            for _ in range(n_resamples if n_clusters > 1 else 0)
+            for _ in range(n_resamples if n_clusters >= MIN_CLUSTERS else 0)
         ]
     )
     return _percentile(float(statistic(rows)), draws, n, n_clusters, level)
@@ -253,8 +256,8 @@ def bootstrap_of_sums(
     totals = np.zeros((n_clusters, contributions.shape[1]))
     np.add.at(totals, codes, contributions)
     value = float(statistic(totals.sum(axis=0, keepdims=True))[0])
-    if n_clusters == 1:
-        return _percentile(value, np.empty(0), n, 1, level)
+    if n_clusters < MIN_CLUSTERS:
+        return _percentile(value, np.empty(0), n, n_clusters, level)
     patterns, counts = np.unique(totals, axis=0, return_counts=True)
     rng = np.random.default_rng(seed)
     batch = max(1, MAX_CELLS // len(patterns))
@@ -271,6 +274,9 @@ def _percentile(value: float, draws: FloatArray, n: int, n_clusters: int, level:
         return Estimate.unknown("not defined for these rows", n, n_clusters)
     if n_clusters == 1:
         return Estimate(value, None, None, n, 1, ONE_CLUSTER)
+    if n_clusters < MIN_CLUSTERS:
+        few = f"an interval takes {MIN_CLUSTERS} shoppers, and these are {n_clusters}"
+        return Estimate(value, None, None, n, n_clusters, few)
     defined = draws[~np.isnan(draws)]
     if len(defined) < (1 - MAX_UNDEFINED_SHARE) * len(draws):
         return Estimate(value, None, None, n, n_clusters, "too few different rows for an interval")

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from judge.statistics.intervals import (
     LEVEL,
+    MIN_CLUSTERS,
     ONE_CLUSTER,
     Clusters,
     Estimate,
@@ -27,9 +28,8 @@ from judge.statistics.intervals import (
     t_quantile,
 )
 
-# Ours. Below these, an interval on values so few and so skewed is guesswork; PRECISE (arXiv 2606.05308) works from 30.
+# Ours. Below this, an interval on values so few and so skewed is guesswork; PRECISE (arXiv 2606.05308) works from 30.
 MIN_LABELS = 30
-MIN_CLUSTERS = 10
 MIN_EFFECTIVE_CLUSTERS = 6
 # A single cluster that decides the estimate alone would make its variance infinite; it is held at this share instead.
 MIN_REST = 0.1

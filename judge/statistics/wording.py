@@ -30,10 +30,11 @@ def percent_range(estimate: Estimate) -> str:
 def coefficient(value: float) -> str:
     """A coefficient of at most 1 with two digits.
 
-    >>> coefficient(0.614), coefficient(-0.05), coefficient(1.0)
-    ('.61', '−.05', '1.00')
+    >>> coefficient(0.614), coefficient(-0.05), coefficient(-0.001), coefficient(1.0)
+    ('.61', '−.05', '.00', '1.00')
     """
-    return f"{value:.2f}".replace("-", "−").replace("0.", ".", 1)
+    # Adding 0 turns a negative zero, which rounding makes of a small negative value, into zero.
+    return f"{round(value, 2) + 0:.2f}".replace("-", "−").replace("0.", ".", 1)
 
 
 def coefficient_range(estimate: Estimate) -> str:
@@ -79,12 +80,16 @@ def corrected_rate_sentence(corrected: Estimate, n_judged: int, more_labels: int
         return f"There is no corrected figure yet: {corrected.note}."
     said = (
         f"{percent(corrected.value)} would pass review ({percent_range(corrected)} with 95% confidence, "
-        f"from {n_judged:,} judged and {corrected.n:,} reviewed)."
+        f"from {n_judged:,} judged and {corrected.n:,} reviewed).{_note(corrected)}"
     )
     if not more_labels:
         return said
     points = round(100 * TARGET_HALF_WIDTH)
-    return f"{said} About {_rounded(more_labels):,} more labels bring the interval to ±{points} points."
+    wanted = f"About {_rounded(more_labels):,} more labels bring the interval to ±{points} points"
+    left = n_judged - corrected.n
+    return (
+        f"{said} {wanted}." if more_labels <= left else f"{said} {wanted}; {left:,} judged outputs are left to review."
+    )
 
 
 def _rounded(count: int) -> int:

@@ -250,6 +250,13 @@ def test_one_label_throughout_leaves_kappa_and_alpha_open_and_warns_about_ac1():
     assert "says little" in ac1.note
 
 
+def test_a_judge_that_always_says_yes_has_a_kappa_of_0_that_no_interval_makes_precise():
+    kappa = cohen_kappa(["Yes"] * 30 + ["No"] * 20, ["Yes"] * 50)
+
+    assert (kappa.value, kappa.low, kappa.n) == (0, None, 50)
+    assert kappa.note == "one of the two always gave the same label, which makes it 0 by definition"
+
+
 def test_nothing_compared_is_said_in_words():
     unrated = [("Yes", None), (None, "No")]
 

@@ -200,7 +200,7 @@ def test_the_same_seed_gives_the_same_interval():
 
 
 def test_a_statistic_that_most_resamples_lack_gets_no_interval():
-    rows = np.array([[1.0, 1.0]] + [[0.0, 0.0]] * 4)
+    rows = np.array([[1.0, 1.0]] + [[0.0, 0.0]] * 49)
 
     def mean_of_rare(sums):
         return np.divide(sums[:, 0], sums[:, 1], out=np.full(len(sums), np.nan), where=sums[:, 1] > 0)
@@ -210,6 +210,16 @@ def test_a_statistic_that_most_resamples_lack_gets_no_interval():
     assert estimate.value == 1
     assert estimate.low is None
     assert "too few" in estimate.note
+
+
+def test_too_few_shoppers_get_a_figure_but_no_bootstrap_interval():
+    sums = np.column_stack([np.arange(9.0), np.ones(9)])
+
+    for estimate in (
+        bootstrap_of_sums(sums, None, lambda s: s[:, 0] / s[:, 1]),
+        cluster_bootstrap(sums[:, 0], None, lambda rows: float(rows.mean())),
+    ):
+        assert estimate == Estimate(4, None, None, 9, 9, "an interval takes 10 shoppers, and these are 9")
 
 
 def test_bootstraps_of_nothing_and_of_one_cluster_say_so():

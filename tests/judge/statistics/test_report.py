@@ -155,6 +155,7 @@ def test_sentences_read_as_sentences():
         "66% would pass review (60–72% with 95% confidence, from 5,000 judged and 212 reviewed). "
         "About 340 more labels bring the interval to ±3 points."
     )
+    assert corrected_rate_sentence(rate, 500, 340).endswith("±3 points; 288 judged outputs are left to review.")
     assert corrected_rate_sentence(rate, 5000, 0).endswith("212 reviewed).")
     assert "About 2,300 more" in corrected_rate_sentence(rate, 5000, 2345)
 
