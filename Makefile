@@ -19,7 +19,7 @@ demo: .venv/demo.stamp  ## set everything up and run it; HOST, PORT and RECGPT_D
 	@exec $(RUN) manage.py demo --end-with-parent
 
 services: .venv/demo.stamp  ## run PostgreSQL, Valkey and the small model alone, for development
-	@exec $(RUN) manage.py services --llm
+	@exec $(RUN) manage.py services --llm --end-with-parent
 
 test: .venv/dev.stamp  ## run all tests; PYTEST_ARGS="tests/judge -x" for some
 	@$(RUN) -m tests.support.chromium --ensure

@@ -28,10 +28,16 @@ class DataFolderLock:
 
         A holder that is dead is waited for: its watchdog is ending its services.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Root's PostgreSQL runs as another user, who must be able to pass.
-        self._path.parent.chmod(0o755 if os.geteuid() == 0 else 0o700)
-        self.fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Root's PostgreSQL runs as another user, who must be able to pass.
+            self._path.parent.chmod(0o755 if os.geteuid() == 0 else 0o700)
+            self.fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            reason = (
+                f"The data folder {self._path.parent} can't be used: {error.strerror}. RECGPT_DATA_DIR sets another."
+            )
+            raise ServiceError(reason) from error
         end = time.monotonic() + patience_s
         while not self._try_lock():
             if self._holder_lives() or time.monotonic() > end:

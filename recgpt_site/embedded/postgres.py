@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 
 from recgpt_site.embedded.paths import DATA_DIR, DATABASE_NAME, LOG_DIR, RUN_DIR
-from recgpt_site.embedded.processes import Account, Service, ServiceError, Stage
+from recgpt_site.embedded.processes import Account, Service, ServiceError, Stage, own_folder
 from recgpt_site.embedded.watchdog import identity
 
 CLUSTER = DATA_DIR / "postgres"
@@ -28,7 +28,7 @@ _NOT_DURABLE = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_p
 def service(*, durable: bool = True) -> Service:
     """Prepare the data and return the service. The first time it makes the cluster, which takes a second or two."""
     account = _account()
-    _own(RUN_DIR, account)
+    own_folder(RUN_DIR, account)
     binaries = _runnable(account)
     _refuse_other_version(binaries, account)
     _make_cluster(binaries, account)
@@ -75,16 +75,6 @@ def _account() -> Account | None:
     owner = CLUSTER.stat().st_uid if CLUSTER.exists() else 0
     entry = pwd.getpwuid(owner) if owner else pwd.getpwnam("nobody")
     return Account(entry.pw_uid, entry.pw_gid)
-
-
-def _own(folder: Path, account: Account | None) -> None:
-    """Make the folder ours alone, or the account's. Refuse one that somebody else has put in our way."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if folder.is_symlink() or folder.stat().st_uid not in {os.geteuid(), account.uid if account else os.geteuid()}:
-        raise ServiceError(f"{folder} belongs to somebody else. Remove it, or choose another RECGPT_DATA_DIR.")
-    if account:
-        os.chown(folder, account.uid, account.gid)
-    folder.chmod(0o700)
 
 
 def _runnable(account: Account | None) -> Path:
@@ -175,7 +165,7 @@ def _make_cluster(binaries: Path, account: Account | None) -> None:
     # Under another name until it is whole: an interrupted initdb leaves what looks like a cluster.
     unfinished = CLUSTER.with_name("postgres.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    _own(unfinished, account)
+    own_folder(unfinished, account)
     done = _run_as(account, str(binaries / "initdb"), "-D", str(unfinished), *_INITDB)
     if done.returncode:
         raise ServiceError(f"PostgreSQL's initdb failed:\n{done.stderr.strip()}")

@@ -134,6 +134,17 @@ class Process:
         return f"Its log, {self.service.log}, ends with:\n{shown}"
 
 
+def own_folder(folder: Path, account: Account | None = None) -> None:
+    """Make the folder the account's alone, or ours. ServiceError where somebody else has put one in our way."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    allowed = {os.geteuid(), account.uid if account else os.geteuid()}
+    if folder.is_symlink() or (os.geteuid() != 0 and folder.stat().st_uid not in allowed):
+        raise ServiceError(f"{folder} belongs to somebody else. Remove it, or choose another RECGPT_DATA_DIR.")
+    if account:
+        os.chown(folder, account.uid, account.gid)
+    folder.chmod(0o700)
+
+
 def ending(status: int) -> str:
     """An exit status in words.
 

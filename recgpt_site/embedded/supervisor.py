@@ -38,6 +38,7 @@ class Supervisor:
         self._processes: list[Process] = []
         self._crashes: dict[str, int] = {}
         self._due: list[tuple[float, Service]] = []  # crashed services and when they start again
+        self._returning: list[Process] = []  # started again, not yet seen to answer
         self._lock = DataFolderLock()
         self._watchdog: subprocess.Popen[str] | None = None
 
@@ -102,6 +103,7 @@ class Supervisor:
                 continue
             process.kill()  # workers of a killed leader would keep its port and its tasks
             self._forget(process)
+            self._returning = [other for other in self._returning if other is not process]
             name = process.service.name
             steady = time.monotonic() - process.started_at > _STEADY_S
             self._crashes[name] = 1 if steady else self._crashes.get(name, 0) + 1
@@ -115,7 +117,10 @@ class Supervisor:
     def _start_due(self) -> None:
         for entry in [entry for entry in self._due if entry[0] <= time.monotonic()]:
             self._due.remove(entry)
-            self._spawn(entry[1])
+            self._returning.append(self._spawn(entry[1]))
+        for process in [process for process in self._returning if process.service.is_ready()]:
+            self._returning.remove(process)
+            self._progress.say(f"{sentence(process.service.name)} is up again.")
 
     def _stop_all(self) -> None:
         self._due.clear()

@@ -7,14 +7,15 @@ import socket
 from pathlib import Path
 
 from recgpt_site.embedded.paths import DATA_DIR, LOG_DIR, VALKEY_SOCKET
-from recgpt_site.embedded.processes import Service, ServiceError, Stage
+from recgpt_site.embedded.processes import Service, ServiceError, Stage, own_folder
 
 
 def service(*, durable: bool = True) -> Service:
     """Prepare the folder and return the service. Every write is logged, so that a queued task outlives a crash."""
     folder = DATA_DIR / "valkey"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder.chmod(0o700)
+    own_folder(folder)
+    if not VALKEY_SOCKET.parent.exists():  # else it is PostgreSQL's, which may run as another user
+        own_folder(VALKEY_SOCKET.parent)
     listen = ("--port", "0", "--unixsocket", str(VALKEY_SOCKET), "--unixsocketperm", "700")
     keep = ("--dir", str(folder), "--appendonly", "yes" if durable else "no", "--save", "")
     return Service(

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from recgpt_site.embedded import paths, stack
 from recgpt_site.embedded.processes import ServiceError
 from recgpt_site.embedded.progress import Progress
-from recgpt_site.embedded.supervisor import Stopped, Supervisor, stoppable
+from recgpt_site.embedded.supervisor import Stopped, Supervisor, end_with_parent, stoppable
 
 
 class Command(BaseCommand):
@@ -17,8 +17,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--llm", action="store_true", help="also run the embedded language model")
+        parser.add_argument("--end-with-parent", action="store_true", help="stop when the calling process dies (make)")
 
     def handle(self, *, llm: bool, **options: Any) -> None:
+        if options["end_with_parent"]:
+            end_with_parent()
         progress = Progress()
         try:
             with stoppable(), Supervisor(command="manage.py services", progress=progress) as supervisor:
