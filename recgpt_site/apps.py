@@ -7,7 +7,8 @@ class RecgptSiteConfig(AppConfig):
 
     def ready(self) -> None:
         # The Celery application must exist before a task is sent; Django's set-up is the earliest common moment.
-        from recgpt_site import celery, wiring
+        from recgpt_site import celery, checks, wiring
 
         wiring.connect()
         assert celery.app is not None
+        assert checks.ALL  # imported: registered

@@ -177,6 +177,7 @@ class RunSerializer(serializers.ModelSerializer[PipelineRun]):
             "reference_at",
             "beta",
             "n_items",
+            "priority",
             "error",
             "created_at",
             "started_at",
@@ -295,6 +296,9 @@ class RunRequest(StrictSerializer):
         help_text="Weight of the collaborative arm; the rest is semantic.",
     )
     n_items = serializers.IntegerField(default=6, min_value=1, max_value=MAX_ITEMS)
+    priority = serializers.IntegerField(
+        default=0, min_value=0, max_value=9, help_text="0: somebody waits for the result; up to 9: in the background."
+    )
 
     def validate_shopper(self, value: str) -> Shopper:
         """The shopper that `value` names. Raises ValidationError."""

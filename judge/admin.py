@@ -1,0 +1,122 @@
+"""The tables of the judge in the admin pages. Answers are read there, not edited: a correction is a revision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from judge import campaigns
+from judge.models import Assessment, Assignment, Campaign, CampaignUnit, Criterion, Rater, Rubric
+from recommend.admin_base import LargeTableAdmin, ModelAdmin, ReadOnlyAdmin, TabularInline
+
+
+class CriterionInline(TabularInline[Criterion, Rubric]):
+    model = Criterion
+    fields = ("position", "name", "title", "question", "labels")
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Rubric)
+class RubricAdmin(ReadOnlyAdmin[Rubric]):
+    """A version never changes once it is used: labels were given under its words."""
+
+    list_display = ("title", "kind", "version", "created_at")
+    list_filter = ("kind",)
+    search_fields = ("title", "guideline")
+    inlines = (CriterionInline,)
+
+
+@admin.register(Criterion)
+class CriterionAdmin(ReadOnlyAdmin[Criterion]):
+    list_display = ("title", "rubric", "position", "name", "question")
+    list_filter = ("rubric",)
+    list_select_related = ("rubric",)
+    search_fields = ("name", "title", "question")
+
+
+@admin.register(Rater)
+class RaterAdmin(ReadOnlyAdmin[Rater]):
+    list_display = ("__str__", "user", "language_model", "prompt_version", "created_at")
+    list_select_related = ("user", "language_model")
+    search_fields = ("user__username", "language_model__name", "prompt_version")
+
+
+@admin.register(Campaign)
+class CampaignAdmin(ModelAdmin[Campaign]):
+    list_display = ("name", "stage", "rubric", "state", "sampling_rate", "overlap", "blind", "deadline", "created_at")
+    list_filter = ("stage", "state", "blind")
+    list_select_related = ("rubric",)
+    search_fields = ("name",)
+    autocomplete_fields = ("rubric", "members")
+    exclude = ("created_by",)
+    actions = ("pause", "open", "close")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> tuple[str, ...]:
+        # What was drawn rests on these; another plan is another campaign. The state goes by the actions.
+        return () if obj is None else ("stage", "rubric", "sampling_rate", "blind", "state")
+
+    def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
+        if not change:
+            obj.created_by = request.user  # type: ignore[assignment]  # the admin is for signed-in users
+        super().save_model(request, obj, form, change)
+        if not change and obj.state == Campaign.State.ACTIVE:
+            drawn = campaigns.enrol_existing(obj)
+            self.message_user(request, f"{drawn} finished generations are in the campaign.", messages.SUCCESS)
+
+    @admin.action(description="Pause the selected campaigns")
+    def pause(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
+        self._set_state(queryset, Campaign.State.PAUSED)
+
+    @admin.action(description="Open the selected campaigns")
+    def open(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
+        self._set_state(queryset, Campaign.State.ACTIVE)
+
+    @admin.action(description="Close the selected campaigns")
+    def close(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
+        self._set_state(queryset, Campaign.State.CLOSED)
+
+    def _set_state(self, queryset: QuerySet[Campaign], state: Campaign.State) -> None:
+        for campaign in queryset:
+            campaigns.set_state(campaign, state)
+
+
+@admin.register(CampaignUnit)
+class CampaignUnitAdmin(LargeTableAdmin[CampaignUnit]):
+    list_display = ("campaign", "generation", "inclusion_probability", "n_taken", "n_submitted", "created_at")
+    list_filter = ("campaign",)
+    list_select_related = ("campaign", "generation__shopper")
+    search_fields = ("generation__id__exact", "generation__shopper__external_id__exact")
+    search_help_text = "A generation's id or a shopper's external id; each whole."
+
+
+@admin.register(Assignment)
+class AssignmentAdmin(LargeTableAdmin[Assignment]):
+    list_display = ("campaign", "generation", "annotator", "state", "flag", "skip_reason", "seconds", "submitted_at")
+    list_filter = ("state", ("flag", admin.EmptyFieldListFilter), "unit__campaign", "annotator")
+    list_select_related = ("unit__campaign", "unit__generation__shopper", "annotator")
+    search_fields = ("annotator__username", "flag", "skip_reason", "id__exact")
+    exclude = ("draft",)  # it may be anybody's, half done
+
+    @admin.display(ordering="unit__campaign")
+    def campaign(self, assignment: Assignment) -> Campaign:
+        return assignment.unit.campaign
+
+    @admin.display
+    def generation(self, assignment: Assignment) -> str:
+        return str(assignment.unit.generation)
+
+
+@admin.register(Assessment)
+class AssessmentAdmin(LargeTableAdmin[Assessment]):
+    list_display = ("output", "rater", "labels", "passed", "revision", "blind", "seconds", "error", "created_at")
+    list_filter = ("passed", "blind", "rubric", ("rater__user", admin.EmptyFieldListFilter), "created_at")
+    list_select_related = ("output", "rater__user", "rater__language_model")
+    search_fields = ("output__text", "rationale", "output__id__exact", "rater__user__username")

