@@ -56,7 +56,7 @@ def deployment() -> Deployment:
             adapter="adapter.gguf",
             history_tokens=448,
             n_interests=6,
-            n_tags=10,
+            n_tags=8,
             max_tokens=768,
             note=EMBEDDED_NOTE,
         )

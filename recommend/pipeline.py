@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 STEPS = ("history", "interests", "tags", "items", "explanations")
 FINISHED = "finished"
+RECENT_ITEMS = 40  # of the past month, in the tags prompt: what it must not repeat
 
 
 class StepFailedError(RuntimeError):
@@ -208,7 +209,7 @@ def _do_tags(run_id: UUID, token: UUID) -> None:
     loaded = _history(run)
     history = loaded.compressed(run.reference_at, model.history_tokens)
     given = [interests.InterestOutput(output.text, output.stage, output.reason) for output in kept]
-    recent = recent_items(reliable(loaded.events), reference=run.reference_at.date())
+    recent = recent_items(reliable(loaded.events), reference=run.reference_at.date(), max_items=RECENT_ITEMS)
     asked = tags.TagsInput(
         attributes=_attributes(run),
         interests=given,

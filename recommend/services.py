@@ -1,6 +1,6 @@
 """What a user can ask of the pipeline: start a run, cancel it."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -36,7 +36,7 @@ def start_run(
 ) -> tuple[PipelineRun, bool]:
     """Store a queued run and send its task once it is committed; returns the run and whether it is new.
 
-    reference_at  the moment that the run looks from; default: just after the shopper's last behaviour
+    reference_at  the moment that the run looks from; default: the morning after the shopper's last behaviour
     priority      0 where somebody waits for the result, up to 9 for work in the background
 
     The same key of the same user gives the same run. Raises InvalidRunError, or IdempotencyConflictError where the key
@@ -49,7 +49,7 @@ def start_run(
     if not 1 <= n_items <= MAX_ITEMS:
         raise InvalidRunError("n_items", f"{n_items} is not between 1 and {MAX_ITEMS}.")
     asked_at = reference_at
-    reference_at = reference_at or shopper.last_behavior_at + timedelta(seconds=1)
+    reference_at = reference_at or _morning_after(shopper.last_behavior_at)
     if not shopper.behaviors.filter(occurred_at__lt=reference_at).exists():
         raise InvalidRunError("reference_at", f"{shopper} has no behaviour before {reference_at:%Y-%m-%d %H:%M}.")
     wanted = {"shopper": shopper, "reference_at": reference_at, "beta": beta, "n_items": n_items}
@@ -74,6 +74,11 @@ def start_run(
             raise
         return _unless_other(found, wanted, asked_at), False
     return run, True
+
+
+def _morning_after(moment: datetime) -> datetime:
+    """The first moment of the next day, as people plan from days and not from seconds."""
+    return datetime.combine(moment.date() + timedelta(days=1), time(), tzinfo=moment.tzinfo)
 
 
 def _same_key(by: User | None, key: str) -> PipelineRun | None:

@@ -6,7 +6,7 @@ block that it refuses is read again by `readers`, which is exact; so is a block 
 
 import io
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,7 @@ class Batch:
     """
 
     columns: pa.Table
-    rows: Callable[[], list[Row]]
+    rows: Callable[[], Sequence[Row | BadRow]]
     broken: list[BadRow]
     position: int
     ignored: frozenset[str]
@@ -68,8 +68,8 @@ def _fast(block: Block, header: list[str] | None) -> Batch | None:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError):
         return None
 
-    def rows() -> list[Row]:
-        found = [row for row in readers.block_rows(block, header) if isinstance(row, Row)]
+    def rows() -> list[Row | BadRow]:
+        found = list(readers.block_rows(block, header))
         if len(found) != table.num_rows:
             # Only a file that is neither one thing nor the other gets here: objects over several lines, for instance.
             raise ImportStopped(f"Rows and lines do not match near line {block.line}: write one row on each line.")
@@ -79,6 +79,8 @@ def _fast(block: Block, header: list[str] | None) -> Batch | None:
 
 
 def _read_json(data: bytes) -> pa.Table:
+    if not data.isascii():
+        data.decode()  # Arrow takes any bytes here
     table = pa.json.read_json(
         io.BytesIO(data),
         read_options=pa.json.ReadOptions(use_threads=False, block_size=len(data) + 1),
@@ -119,6 +121,8 @@ def _scalar(value: object) -> str | None:
     """A value as text, to be checked like one from CSV."""
     if value is None or isinstance(value, str):
         return value
+    if isinstance(value, float) and math.isnan(value):
+        return None
     if isinstance(value, float) and value.is_integer() and math.fabs(value) < 2**53:
         return str(int(value))
     return readers.raw_value(value)
@@ -151,6 +155,6 @@ def table_batches(table: pa.Table, batch_rows: int = PARQUET_BATCH_ROWS) -> Iter
         yield _batch(part, _numbered(part, start), [], start + part.num_rows)
 
 
-def _batch(table: pa.Table, rows: Callable[[], list[Row]], broken: list[BadRow], position: int) -> Batch:
+def _batch(table: pa.Table, rows: Callable[[], Sequence[Row | BadRow]], broken: list[BadRow], position: int) -> Batch:
     ignored = frozenset(table.column_names) - frozenset(COLUMNS)
     return Batch(table.drop_columns(sorted(ignored)), rows, broken, position, ignored)

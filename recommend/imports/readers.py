@@ -112,15 +112,15 @@ def raw_values(values: dict[str, Any]) -> str:
 
 def _jsonl_rows(block: Block) -> Iterator[Row | BadRow]:
     for line, data in enumerate(block.data.split(b"\n"), block.line):
-        raw = _text(data).strip()
-        if raw:
+        raw = _text(data).removesuffix("\r")
+        if raw.strip():
             yield _jsonl_row(line, raw)
 
 
 def _jsonl_row(line: int, raw: str) -> Row | BadRow:
     try:
         raw.encode()
-        values = json.loads(raw, parse_constant=_refuse_constant)
+        values = json.loads(raw)
         if "\\u" in raw:
             json.dumps(values, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -132,10 +132,6 @@ def _jsonl_row(line: int, raw: str) -> Row | BadRow:
     if not isinstance(values, dict):
         return BadRow(line, "not an object; write one {…} with named values on each line", raw, raw)
     return Row(line, values, raw)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number")
 
 
 def _csv_rows(block: Block, header: list[str]) -> Iterator[Row | BadRow]:

@@ -53,7 +53,7 @@ INSERT = """
     SELECT now(), shopper, nullif(item, '00000000-0000-0000-0000-000000000000'), (%s::text[])[kind + 1],
         at, quantity, nullif(dwell, 'NaN'), query,
         CASE WHEN n = 1 THEN key
-        ELSE ((key::numeric + (n - 1) * 7046029254386353131) %% 9223372036854775808)::bigint END
+        ELSE ((key::numeric + (n - 1) * 7046029254386353131::numeric) %% 9223372036854775808)::bigint END
     FROM (SELECT *, row_number() OVER (PARTITION BY shopper, at, key) AS n FROM staged) AS numbered
     ORDER BY shopper, at
     ON CONFLICT (shopper_id, source_key) DO NOTHING

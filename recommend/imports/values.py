@@ -24,6 +24,8 @@ def text(values: Mapping[str, Any], name: str, *, limit: int = MAX_TEXT, require
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise RowError(f'"{name}" must be text', _json(value))
+    if isinstance(value, float) and value != value:  # NaN is how pandas writes "none"
+        return text({}, name, required=required)
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # pandas makes floats of whole numbers where a column has gaps
     return _checked(str(value), name, limit)
@@ -43,7 +45,7 @@ def category(values: Mapping[str, Any]) -> list[str]:
 def price(values: Mapping[str, Any]) -> Decimal | None:
     """The price rounded to cents; None where there is none."""
     value = values.get("price")
-    if value is None or value == "" or value != value:  # NaN is how pandas writes "none"
+    if value is None or value == "" or value != value:
         return None
     try:
         number = Decimal(str(value))

@@ -40,10 +40,10 @@ def test_a_run_is_stored_and_its_task_sent_once_that_is_committed(
     assert sent.call_args.kwargs == {"args": (str(run.pk),), "priority": 9}
 
 
-def test_a_run_looks_from_just_after_the_last_behaviour(shopper: Shopper) -> None:
+def test_a_run_looks_from_the_morning_after_the_last_behaviour(shopper: Shopper) -> None:
     run, _ = services.start_run(shopper=shopper, by=None)
 
-    assert run.reference_at == REFERENCE - timedelta(days=1) + timedelta(seconds=1)
+    assert run.reference_at == REFERENCE
 
 
 def test_the_same_key_gives_the_same_run(shopper: Shopper, django_user_model: type[User]) -> None:

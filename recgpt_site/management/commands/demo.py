@@ -46,7 +46,8 @@ class Command(BaseCommand):
     def _start(self, supervisor: Supervisor, progress: Progress, host: str, port: int) -> None:
         progress.say(f"Data folder: {paths.DATA_DIR}")
         stack.start_stores(supervisor, progress)
-        stack.start_language_model(supervisor, progress)
+        # What takes seconds to come up does so on one core while the other goes on here.
+        processes = stack.launch_language_model(supervisor, progress)
         settings.LLM_BASE_URL = settings.LLM_BASE_URL if stack.uses_own("LLM_BASE_URL") else paths.llm_base_url()
         with progress.step("Migrating the database"):
             call_command("migrate", interactive=False, verbosity=0)
@@ -56,8 +57,7 @@ class Command(BaseCommand):
         self._run("seed_studio", "Setting up roles, rubrics and models", progress)
         with progress.step("Setting up log-ins"):
             logins = seeds.demo_logins()
-        # The application starts on one core while the other loads the sample.
-        processes = supervisor.launch(application.web(host, port), application.worker())
+        processes += supervisor.launch(application.web(host, port), application.worker())
         self._run("load_sample", "Loading the sample data", progress)
         supervisor.wait_until_ready(processes)
         self._run("seed_demo_runs", "Queueing the first runs", progress)
