@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.core import exceptions as django_exceptions
 from django.core.signals import got_request_exception
 from django.http import Http404
@@ -48,7 +49,8 @@ def translate(exc: Exception, request: Request) -> exceptions.APIException:
         case django_exceptions.PermissionDenied():
             return exceptions.PermissionDenied(str(exc) or None)
         case django_exceptions.RequestDataTooBig():
-            return TooLargeError("The body is larger than this server takes. Send less at once.")
+            limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+            return TooLargeError(f"The body is larger than {limit:,} bytes, the most taken here. Send less at once.")
         case django_exceptions.SuspiciousOperation():
             return exceptions.ParseError("The request could not be read.")
     # As Django does for a page: the log has the traceback, error trackers and the test client hear of it.
