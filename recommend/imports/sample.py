@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from django.db import connection, transaction
 
 from recommend import sample_data
@@ -25,9 +27,9 @@ def households(n: int | None = None, *, everyone: bool = False) -> list[dict[str
 
 def _without_demographics(known: list[dict[str, Any]]) -> list[dict[str, Any]]:
     path = sample_data.data_dir() / "transactions.parquet"
-    ids = sorted(pa.parquet.read_table(path, columns=["household_id"])["household_id"].unique().to_pylist())
+    numbers = np.unique(pq.read_table(path, columns=["household_id"])["household_id"].to_numpy())
     have = {row["external_id"] for row in known}
-    names = (f"household-{number}" for number in ids)
+    names = (f"household-{number}" for number in numbers.tolist())
     return [{"external_id": name, "attributes": {}} for name in names if name not in have]
 
 

@@ -25,7 +25,7 @@ class Command(BaseCommand):
             raise CommandError("--shoppers must be at least 1.")
         try:
             rows = sample.households(options["shoppers"], everyone=options["all"])
-        except sample_data.SampleDataMissing as error:
+        except sample_data.SampleDataMissingError as error:
             raise CommandError(str(error)) from error
         with errors_in_words():
             self._load(rows)
