@@ -151,7 +151,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["recgpt_site.api.parsers.BoundedJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "recgpt_site.api.pagination.Cursor",
     "PAGE_SIZE": 50,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -177,7 +177,13 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "recgpt_site.api.schema.add_problems",
     ],
-    "ENUM_NAME_OVERRIDES": {"JobStateEnum": "recommend.models.JobState"},
+    "ENUM_NAME_OVERRIDES": {
+        "JobStateEnum": "recommend.models.JobState",
+        "StepStateEnum": "recommend.api.serializers.STEP_STATES",
+        "LanguageModelStateEnum": "recommend.models.LanguageModel.State",
+        "CampaignStateEnum": "judge.models.Campaign.State",
+        "AssignmentStateEnum": "judge.models.Assignment.State",
+    },
 }
 
 # Pages --------------------------------------------------------------------------------------------------------------
