@@ -393,6 +393,13 @@ xpctrnt=
 
 # Labels that word-by-word spelling would not save.
 _TYPES = {
+    "SAL:SALSA/DPS-PRPCK": "packed salsa and dips",
+    "WOMEN S GENERAL-MAGAZINE": "women's magazines",
+    "TV/MOVIE-MAGAZINE": "film and TV magazines",
+    "SOCIAL/LIFESTYLE-MAGAZINE": "lifestyle magazines",
+    "NECTARINES YELLOW FLESH": "yellow nectarines",
+    "PEACHES YELLOW FLESH": "yellow peaches",
+    "ACCESSORIES LITTER": "litter accessories",
     "SNACKS/APPETIZERS": "frozen appetizers",
     "SANDWICHES&HANDHELDS": "frozen sandwiches",
     "CAKES: NOVELTIES": "novelty cakes",
@@ -567,7 +574,7 @@ def spell_out(label: str) -> str:
     head, colon, rest = text.partition(":")
     if colon and rest.strip():
         text = f"{rest} {head}" if head.strip() not in _IDLE_HEADS else rest
-    text = text.replace("/", " and ").replace("&", " and ")
+    text = text.replace("/", " and ").replace("&", " and ").replace("-magazine", " magazine")
     spelled = " ".join(_WORDS.get(word, word) for word in re.findall(r"[a-z0-9%'][a-z0-9%'.\-]*", text))
     kept: list[str] = []
     for word in (part.strip(".-") for part in spelled.split()):
