@@ -3,6 +3,7 @@
 import os
 
 from recgpt_site.embedded import llama, postgres, valkey
+from recgpt_site.embedded.processes import Process
 from recgpt_site.embedded.progress import Progress
 from recgpt_site.embedded.supervisor import Supervisor
 
@@ -29,14 +30,22 @@ def start_stores(supervisor: Supervisor, progress: Progress, *, durable: bool = 
         postgres.create_database()
 
 
-def start_language_model(supervisor: Supervisor, progress: Progress) -> None:
-    """Start llama.cpp where LLM_BASE_URL names no server; says so loudly where the adapter is missing."""
+def launch_language_model(supervisor: Supervisor, progress: Progress) -> list[Process]:
+    """Launch llama.cpp where LLM_BASE_URL names no server, for a later `wait_until_ready`.
+
+    Says so loudly where the adapter is missing.
+    """
     if uses_own("LLM_BASE_URL"):
         progress.say("Language model: yours, from LLM_BASE_URL")
-        return
+        return []
     if not llama.ADAPTER.exists():
         progress.warn(
             f"{llama.ADAPTER} is missing: the small model runs as packaged and repeats its prompt's example. "
             "`make adapter` trains it."
         )
-    supervisor.start(llama.service())
+    return supervisor.launch(llama.service())
+
+
+def start_language_model(supervisor: Supervisor, progress: Progress) -> None:
+    """Launch the language model and wait until it answers."""
+    supervisor.wait_until_ready(launch_language_model(supervisor, progress))
