@@ -54,7 +54,7 @@ def deployment() -> Deployment:
             name=settings.LLM_MODEL,
             base="SmolLM2-135M-Instruct Q4_1",
             adapter="adapter.gguf",
-            history_tokens=448,
+            history_tokens=352,
             n_interests=6,
             n_tags=8,
             max_tokens=768,
