@@ -4,39 +4,48 @@
     python -m training.adapter examples               the teacher's examples
     python -m training.adapter train [--minutes 55]   the adapter, on two cores
     python -m training.adapter evaluate               base and adapter on held-out households
+    python -m training.adapter card                   the model card, from those figures
 
-Needs the environment of requirements/train.txt for `all` and `train`; the others run in the ordinary one. Departs from
-the papers in everything but the tasks: targets are made by code (see teacher.py), the model has 135 million parameters.
+Needs the environment of requirements/train.txt for `all` and `train`; the others run in the ordinary one with its
+extras embedded and demo. Departs from the papers in everything but the tasks: targets are made by code (teacher.py),
+the model has 135 million parameters.
 """
 
 import argparse
+import shutil
 from pathlib import Path
 
 BUILD = Path("build/adapter")
+SHIPPED = Path(__file__).parents[2] / "recgpt_site" / "embedded" / "adapter"
 
 
 def main() -> None:
     """Read the command line and do what it says."""
-    parser = argparse.ArgumentParser(prog="python -m training.adapter", description=__doc__)
-    parser.add_argument("command", choices=("all", "examples", "train", "evaluate"))
+    parser = argparse.ArgumentParser(prog="python -m training.adapter", description=__doc__.splitlines()[0])
+    parser.add_argument("command", choices=("all", "examples", "train", "evaluate", "card"))
     parser.add_argument("--out", type=Path, default=BUILD, help="folder for examples, checkpoints and the log")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--situations", type=int, default=2000, help="households × dates to make examples of")
-    parser.add_argument("--minutes", type=float, default=55.0, help="wall time of the training")
+    parser.add_argument("--minutes", type=float, default=54.0, help="wall time of the training")
     parser.add_argument("--processes", type=int, default=2, help="single-threaded training processes")
+    parser.add_argument("--adapter", type=Path, help="adapter to evaluate; the freshly trained one if left out")
+    parser.add_argument("--models", default="base,adapter", help="what to evaluate: base, adapter or both")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    if options.command in ("all", "examples"):
-        _examples(options)
-    if options.command in ("all", "train"):
-        _train(options)
+    steps = {"examples": _examples, "train": _train, "evaluate": _evaluate, "card": _card}
+    for name, step in steps.items():
+        if options.command in ("all", name):
+            step(options)
+    if options.command == "all":
+        _ship(options)
 
 
 def _examples(options: argparse.Namespace) -> None:
     from training.adapter import examples
 
-    n = examples.write(examples.training_examples(options.seed, options.situations), options.out / "examples.jsonl")
-    print(f"{n} examples in {options.out / 'examples.jsonl'}")
+    path = options.out / "examples.jsonl"
+    n = examples.write(examples.training_examples(options.seed, options.situations), path)
+    print(f"{n} examples in {path}")
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -44,7 +53,35 @@ def _train(options: argparse.Namespace) -> None:
     from training.adapter.train import TrainConfig, train
 
     config = TrainConfig(seed=options.seed, minutes=options.minutes, processes=options.processes)
+    print(f"Training for {config.minutes:.0f} minutes; progress in {options.out / 'log.jsonl'}")
     train(config, options.out / "examples.jsonl", options.out)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from training.adapter import evaluate
+    from training.adapter.weights import base_gguf
+
+    plan = evaluate.Plan(seed=options.seed)
+    adapter = options.adapter or options.out / "final" / "adapter.gguf"
+    for which in options.models.split(","):
+        found = evaluate.evaluate(plan, adapter if which == "adapter" else None, base_gguf())
+        evaluate.store(found, plan, which, options.out / "evaluation.json")
+    print(f"Figures in {options.out / 'evaluation.json'}")
+
+
+def _card(options: argparse.Namespace) -> None:
+    from training.adapter import card
+
+    card.write(options.out)
+    print(f"Model card in {options.out / 'MODEL_CARD.md'}")
+
+
+def _ship(options: argparse.Namespace) -> None:
+    SHIPPED.mkdir(parents=True, exist_ok=True)
+    shutil.copy(options.out / "final" / "adapter.gguf", SHIPPED)
+    for name in ("evaluation.json", "MODEL_CARD.md"):
+        shutil.copy(options.out / name, SHIPPED)
+    print(f"Shipped to {SHIPPED}")
 
 
 if __name__ == "__main__":

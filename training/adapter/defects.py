@@ -1,4 +1,4 @@
-"""What the judge learns from: the teacher's outputs, labelled good, and planted defects of them, labelled by their defect.
+"""What the judge learns from: the teacher's outputs, labelled good, and planted defects of them, labelled bad.
 
 Each defect breaks one criterion on purpose and leaves the others, so its labels are known without a person. They are
 clear cases; the borderline ones of real outputs are not among them.

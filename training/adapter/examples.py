@@ -211,11 +211,8 @@ def balanced(cases: Sequence[Case], rng: random.Random, n_good: int = 4, n_bad: 
 
 def write(examples: Iterable[Example], path: Path) -> int:
     """Store examples as JSON lines; returns how many."""
-    n = 0
     with path.open("w", encoding="utf-8") as file:
-        for n, example in enumerate(examples, 1):
-            file.write(json.dumps(asdict(example), ensure_ascii=False) + "\n")
-    return n
+        return sum(1 for example in examples if file.write(json.dumps(asdict(example), ensure_ascii=False) + "\n"))
 
 
 def read(path: Path) -> list[Example]:

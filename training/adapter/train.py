@@ -186,7 +186,7 @@ def _gradients(model: Any, batches: Sequence[tuple[str, Pack]]) -> dict[str, flo
     losses: dict[str, list[float]] = defaultdict(list)
     for task, batch in batches:
         loss = loss_of(model, batch)
-        (loss / len(batches)).backward()  # type: ignore[no-untyped-call]
+        (loss / len(batches)).backward()
         losses[task].append(loss.item())
     return {task: round(sum(values) / len(values), 4) for task, values in losses.items()}
 

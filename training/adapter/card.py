@@ -1,0 +1,53 @@
+"""The model card, written from the figures and from what the training run recorded."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_TITLES = {"interests": "Interests", "tags": "Item tags", "explanations": "Explanations", "judge": "Judge"}
+
+_CARD = Path(__file__).with_name("card.md")
+
+
+def write(folder: Path) -> None:
+    """MODEL_CARD.md from evaluation.json, run.json and the trained adapter in `folder`."""
+    figures = json.loads((folder / "evaluation.json").read_text())
+    run = json.loads((folder / "run.json").read_text())
+    size = (folder / "final" / "adapter.gguf").stat().st_size
+    card = _CARD.read_text(encoding="utf-8").format(
+        megabytes=size / 1e6,
+        minutes=run["seconds"] / 60,
+        steps=run["steps"],
+        tokens=run["of_one_process"]["tokens"] * run["config"]["processes"],
+        seed=run["config"]["seed"],
+        demo_date=figures["dates"]["interests, explanations, judge"],
+        tags_date=figures["dates"]["tags"],
+        table=table(figures),
+        defects=defects(figures),
+    )
+    (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
+
+
+def table(figures: Mapping[str, Any]) -> str:
+    """All shares of base and adapter as a Markdown table."""
+    rows = ["| task | figure | before | after |", "|---|---|---|---|"]
+    for task, title in _TITLES.items():
+        before, after = figures["base"][task]["shares"], figures["adapter"][task]["shares"]
+        for name in after:
+            rows.append(f"| {title} | {name} | {_cell(before.get(name))} | {_cell(after[name])} |")
+    return "\n".join(rows)
+
+
+def defects(figures: Mapping[str, Any]) -> str:
+    """Which planted defects the judge fails, as a Markdown table."""
+    before, after = figures["base"]["judge"]["defects"], figures["adapter"]["judge"]["defects"]
+    rows = ["| planted defect | failed before | failed after |", "|---|---|---|"]
+    rows += [f"| {name} | {_cell(before.get(name))} | {_cell(share)} |" for name, share in sorted(after.items())]
+    return "\n".join(rows)
+
+
+def _cell(share: Mapping[str, Any] | None) -> str:
+    if not share or share["value"] is None:
+        return "none, n = 0"
+    return f"{share['value']:.2f} ({share['low']:.2f}–{share['high']:.2f}), n = {share['n']}"
