@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
@@ -21,13 +23,10 @@ def own_assignments(user: User) -> QuerySet[Assignment]:
 def shown(assignment: Assignment, user: User) -> dict[str, object]:
     """The screen with everything that `user` may see of it now."""
     outputs = Output.objects.filter(generation=assignment.unit.generation_id).kept()
-    screen: dict[str, object] = {
-        "outputs": list(outputs.order_by("position")),
-        "assessments": list(with_raters(visibility.visible_assessments(user, outputs))),
-    }
-    for name, value in screen.items():
-        # `assessments` is a relation of the row, so the values go where the serializer looks first.
-        assignment.__dict__[name] = value
+    # Beside the row's own columns; `assessments` is a relation of the row, and not what the user may see.
+    screen: Any = assignment
+    screen.outputs = list(outputs.order_by("position"))
+    screen.visible = list(with_raters(visibility.visible_assessments(user, outputs)))
     return dict(AssignmentSerializer(assignment).data)
 
 

@@ -203,7 +203,7 @@ class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
     outputs = OutputSerializer(many=True, read_only=True, help_text="Each needs a label for each criterion.")
     draft = serializers.DictField(child=AnswerSerializer(), read_only=True, help_text="{output id: answer}")
     assessments = AssessmentSerializer(
-        many=True, read_only=True, help_text="Yours, and the judge's once you may see them."
+        source="visible", many=True, read_only=True, help_text="Yours, and the judge's once you may see them."
     )
 
     class Meta:

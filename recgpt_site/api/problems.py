@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
@@ -12,13 +11,13 @@ from django.conf import settings
 from django.core import exceptions as django_exceptions
 from django.core.signals import got_request_exception
 from django.http import Http404
+from django.utils.log import log_response
 from rest_framework import exceptions, views
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from recommend.api.errors import ConflictError, InvalidParametersError, TooLargeError
 
-logger = logging.getLogger("django.request")
 CONTENT_TYPE = "application/problem+json"
 # Names that a client may branch on. Every other problem says no more than its status: `about:blank`.
 TYPE = "urn:recgpt-studio:problem:{}"
@@ -34,6 +33,10 @@ def handler(exc: Exception, context: Mapping[str, Any]) -> Response:
     response = Response(problem(error, request, view), status=error.status_code, content_type=CONTENT_TYPE)
     for name, value in headers(error).items():
         response[name] = value
+    if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR and error is not exc:
+        # As Django does for a page: the log has the traceback; error trackers and the test client hear of it.
+        log_response("%s: %s", error.detail, request.path, response=response, request=request, exception=exc)
+        got_request_exception.send(sender=None, request=request._request)
     # Else a page's renderer, like that of /api/docs/, would look for an error template.
     response.exception = True
     return response
@@ -53,9 +56,6 @@ def translate(exc: Exception, request: Request) -> exceptions.APIException:
             return TooLargeError(f"The body is larger than {limit:,} bytes, the most taken here. Send less at once.")
         case django_exceptions.SuspiciousOperation():
             return exceptions.ParseError("The request could not be read.")
-    # As Django does for a page: the log has the traceback, error trackers and the test client hear of it.
-    logger.exception("Internal Server Error: %s", request.path)
-    got_request_exception.send(sender=None, request=request._request)
     return exceptions.APIException("Something went wrong on this side. The server's log has the details.")
 
 

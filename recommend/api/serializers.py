@@ -208,6 +208,10 @@ class HistorySerializer(serializers.Serializer[Any]):
     tokens = serializers.IntegerField()
     max_tokens = serializers.IntegerField(allow_null=True)
 
+    def to_representation(self, instance: Any) -> Any:
+        # A run has no history before its first step is done.
+        return super().to_representation(instance) if instance else None
+
 
 class InterestSerializer(OutputSerializer):
     """An interest with the tags that serve it; made from an InterestView."""
@@ -277,7 +281,6 @@ class RunDetailSerializer(RunSerializer):
         run = instance.run
         for name in ("steps", "elapsed_s", "interests", "cards", "rejected", "failed", "models"):
             setattr(run, name, getattr(instance, name))
-        run.history = run.history or None  # empty until the first step is done
         return super().to_representation(run)
 
 
