@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from judge import visibility
 from judge.models import Assessment, Assignment, Criterion
@@ -14,6 +16,8 @@ from recommend.models import Generation, Output, PipelineRun
 
 # The keys of a rating row, in order: the tenth label of an output has the key 0, as on the keyboard.
 LABEL_KEYS = "1234567890"
+# A page that is left open asks no longer than this for labels that do not come.
+JUDGE_PATIENCE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +290,15 @@ def run_labels(run: PipelineRun, user: User) -> tuple[list[RunLabels], bool, boo
         judge = latest.get(output.pk)
         criteria = list(judge.rubric.criteria.all()) if judge else []
         labels.append(RunLabels(output=output, rows=_rows(output, criteria, {}, judge), judge=judge))
-    return labels, len(judged) < len(outputs), len(latest) < len(judged)
+    return labels, _judge_at_work(run, len(judged), len(outputs)), len(latest) < len(judged)
+
+
+def _judge_at_work(run: PipelineRun, n_judged: int, n_outputs: int) -> bool:
+    """Whether labels may still come: the run makes more outputs, or ended a short while ago with some not rated."""
+    if run.is_active:
+        return True
+    ended = run.finished_at or run.created_at
+    return n_judged < n_outputs and timezone.now() - ended < JUDGE_PATIENCE
 
 
 def comparison(output: Output, human: Assessment, judge: Assessment) -> OutputCard:

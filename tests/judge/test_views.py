@@ -1,15 +1,19 @@
 """The review pages by their requests: what is stored, what is shown, what is refused."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from judge import queue, screens
 from judge.models import Assessment, Assignment, Campaign
+from recommend.models import PipelineRun
 from recommend.roles import LEAD
 from tests.judge.factories import FAILING, PASSING, UserFactory
+from tests.recommend.factories import PipelineRunFactory
 from tests.support.review_data import campaign, full_run, judge_all, kept
 
 pytestmark = pytest.mark.django_db
@@ -281,11 +285,17 @@ def test_the_labels_of_a_run_are_asked_for_until_all_is_judged(client: Client, a
     made = full_run(by=annotator)
     labels = f"/review/runs/{made.run.pk}/labels/"
 
+    running = PipelineRunFactory.create(created_by=annotator, state="running")  # no output yet
+    forgotten = full_run(by=annotator).run
+    PipelineRun.objects.filter(pk=forgotten.pk).update(finished_at=timezone.now() - timedelta(hours=1))
+
     waiting = client.get(labels).content.decode()
     for generation in made.generations:
         judge_all(generation)
 
     assert "hx-trigger" in waiting
+    assert "hx-trigger" in client.get(f"/review/runs/{running.pk}/labels/").content.decode()
+    assert "hx-trigger" not in client.get(f"/review/runs/{forgotten.pk}/labels/").content.decode()
     assert "hx-trigger" not in client.get(labels).content.decode()
 
 
