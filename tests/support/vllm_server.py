@@ -17,7 +17,7 @@ MAX_SEQUENCES = 8
 
 
 def service(model: Path, port: int, log: Path) -> Service:
-    """The server, to be started by `Process`: 20 to 60 s, 3.2 GB of memory."""
+    """The server, to be started by `Process`: 20 to 60 s on a quiet machine, 3.2 GB of memory."""
     # Per-request seeds with chunked prefill kill vLLM on a CPU. Eager, as compiling takes half a minute more.
     options = ("--dtype", "bfloat16", "--max-model-len", "2048", "--enforce-eager", "--no-enable-chunked-prefill")
     # A model this small fills its token limit with blank lines wherever JSON allows white space.
@@ -37,11 +37,13 @@ def service(model: Path, port: int, log: Path) -> Service:
         is_ready=lambda: answers(port),
         stop_signal=signal.SIGTERM,
         stop_timeout_s=20.0,
-        ready_timeout_s=300.0,
+        ready_timeout_s=600.0,
         env={
             **os.environ,
             "VLLM_CPU_KVCACHE_SPACE": "1",  # GB
-            "OMP_NUM_THREADS": "2",
+            # As many threads as cores, each bound to one, all but stop where anything else runs beside them.
+            "OMP_NUM_THREADS": "1",
+            "VLLM_CPU_OMP_THREADS_BIND": "nobind",
             "HF_HUB_OFFLINE": "1",
             "VLLM_NO_USAGE_STATS": "1",
             "DO_NOT_TRACK": "1",

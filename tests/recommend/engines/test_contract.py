@@ -231,7 +231,7 @@ def _token_at(result: ChatResult, place: int):
     raise AssertionError("the text is longer than its tokens")
 
 
-def _wait_for(condition, every_s: float = 0.1, timeout_s: float = 20.0) -> None:
+def _wait_for(condition, every_s: float = 0.1, timeout_s: float = 60.0) -> None:
     end = time.perf_counter() + timeout_s
     while not condition():
         assert time.perf_counter() < end, "it did not happen in time"
