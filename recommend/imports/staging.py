@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from recommend.imports.checks import KINDS, Array
 
 CREATE = """
-    DROP TABLE IF EXISTS staged;
     CREATE TEMP TABLE staged (
         shopper uuid, item uuid, kind smallint, at timestamptz, quantity int, dwell float8, key bigint, query text
     )
@@ -120,7 +119,7 @@ def store(cursor: CursorWrapper) -> int:
     # Without fresh statistics the planner takes a table that was empty until now for empty still.
     cursor.execute("ANALYZE recommend_behavior; ANALYZE staged")
     cursor.execute(COUNT)
-    cursor.execute("DROP TABLE staged")
+    cursor.execute("DROP TABLE pg_temp.staged")
     return int(added)
 
 
@@ -128,20 +127,15 @@ def _switch_row_checks_off(cursor: CursorWrapper) -> bool:
     """Spare PostgreSQL two foreign-key queries for each row; False where that is not ours to decide.
 
     The look-up of shoppers and items has checked and locked every row that is referenced, as those queries would, once
-    for each row and not once for each reference: half of the import's time. The switch is a superuser's, or granted
-    (PostgreSQL 15 or later): GRANT SET ON PARAMETER session_replication_role TO …. It silences all triggers, so it
-    stays off where the table has any of somebody's own.
+    for each row and not once for each reference: half of the import's time. The switch is a superuser's, or granted (GRANT SET ON PARAMETER
+    session_replication_role TO …). It silences all triggers, so it stays off where the table has somebody's own.
     """
     cursor.execute(
         "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'recommend_behavior'::regclass AND NOT tgisinternal"
     )
     if cursor.fetchone() != (0,):
         return False
-    cursor.execute("SELECT current_setting('server_version_num')::int >= 150000")
-    if cursor.fetchone() == (True,):
-        cursor.execute("SELECT has_parameter_privilege('session_replication_role', 'SET')")
-    else:
-        cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+    cursor.execute("SELECT has_parameter_privilege('session_replication_role', 'SET')")
     if cursor.fetchone() != (True,):
         return False
     cursor.execute("SET LOCAL session_replication_role = replica")

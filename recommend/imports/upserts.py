@@ -33,7 +33,7 @@ class Merge:
         self.staged = 0
         self.ignored: set[str] = set()
         columns = ", ".join(f"{name} {kind}" for name, kind in target.columns.items())
-        cursor.execute(f"DROP TABLE IF EXISTS staged; CREATE TEMP TABLE staged (line bigint, id uuid, {columns})")
+        cursor.execute(f"CREATE TEMP TABLE staged (line bigint, id uuid, {columns})")
 
     def stage(self, rows: Iterable[Row | BadRow]) -> None:
         """Check rows and copy the good ones. Raises ImportStopped for a bad row that is not to be skipped."""
@@ -46,7 +46,7 @@ class Merge:
         """Merge what was staged: new keys are added, known ones updated where a value differs; the last row wins."""
         self.cursor.execute(merge_sql(self.target))
         added, updated, distinct = self.cursor.fetchone()
-        self.cursor.execute(f"DROP TABLE staged; ANALYZE {self.target.table}")
+        self.cursor.execute(f"DROP TABLE pg_temp.staged; ANALYZE {self.target.table}")
         return Report(
             added=added,
             updated=updated,
