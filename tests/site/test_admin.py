@@ -1,0 +1,179 @@
+"""The admin pages: every table opens, at a cost that does not grow with its rows."""
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from judge.models import Assessment, Campaign
+from judge.services import seed_rubrics
+from recgpt_site.api import tokens
+from recgpt_site.models import ApiToken
+from recommend.admin_base import EstimatingPaginator
+from recommend.models import Behavior, Item, Recommendation, RetrievalIndex, TextEmbedding
+from tests.judge.factories import AssessmentFactory, AssignmentFactory, CampaignFactory, PersonFactory, UserFactory
+from tests.recommend.factories import BehaviorFactory, GenerationFactory, ItemFactory, OutputFactory
+
+pytestmark = pytest.mark.django_db
+MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
+LABELS = [model._meta.label for model in MODELS]
+QUERIES = 16  # session, user, savepoints, filters' choices, count, rows, inlines
+
+
+@pytest.fixture
+def superuser(client: Client) -> User:
+    user = User.objects.create_superuser("admin", password="not-used-here")
+    client.force_login(user)
+    return user
+
+
+def fill() -> None:
+    """One more row of every table."""
+    n = Item.objects.count()
+    seed_rubrics()
+    generation = GenerationFactory.create(outputs=2)
+    item = ItemFactory.create(
+        text_embedding=TextEmbedding.objects.create(text=f"diapers {n}", model="test", embedding=[0.0] * 384)
+    )
+    BehaviorFactory.create(shopper=generation.shopper, item=item)
+    interest = generation.outputs.first()
+    tag = OutputFactory.create(parent=interest, item=item, rejected_by="too-long", rejected_because="It is.")
+    Recommendation.objects.create(run=generation.run, item=item, rank=1, score=1, collaborative=1, semantic=1, tag=tag)
+    RetrievalIndex.objects.create(n_items=1, n_behaviors=1, data=b"")
+    AssessmentFactory.create(output=interest, rater=PersonFactory.create())
+    AssessmentFactory.create(output=interest)
+    AssignmentFactory.create()
+    tokens.create(UserFactory.create(), name="nightly import")
+    Group.objects.get_or_create(name=f"group {n}")
+
+
+def url(model: type[Model], page: str, *args: Any) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+def n_queries(client: Client, address: str) -> int:
+    before = len(connection.queries_log)
+    connection.force_debug_cursor = True
+    try:
+        response = client.get(address)
+    finally:
+        connection.force_debug_cursor = False
+    assert response.status_code == 200, address
+    return len(connection.queries_log) - before
+
+
+def test_every_table_of_the_project_is_in_the_admin():
+    ours = {"recommend", "judge", "recgpt_site"}
+
+    from django.apps import apps
+
+    missing = {model for model in apps.get_models() if model._meta.app_label in ours} - set(MODELS)
+
+    assert missing == set()
+
+
+@pytest.mark.parametrize("model", MODELS, ids=LABELS)
+def test_every_page_of_a_table_opens_with_a_bounded_number_of_queries(client, superuser, model):
+    fill()
+    listing = url(model, "changelist")
+    once = n_queries(client, listing)
+    for _ in range(4):
+        fill()
+
+    assert n_queries(client, listing) <= once
+    assert once <= QUERIES
+    row = model._default_manager.order_by("pk").first()
+    assert n_queries(client, url(model, "change", row.pk)) <= QUERIES
+    if admin.site._registry[model].has_add_permission(client.get(listing).wsgi_request):
+        assert n_queries(client, url(model, "add")) <= QUERIES
+
+
+@pytest.mark.parametrize("model", MODELS, ids=LABELS)
+def test_every_search_finds_or_finds_nothing_without_an_error(client, superuser, model):
+    fill()
+
+    for words in ("diapers", "household-1", "%", "' OR 1=1 --", "019b0000-0000-7000-8000-000000000000", "é" * 300):
+        assert client.get(url(model, "changelist"), {"q": words}).status_code == 200, words
+
+
+@pytest.mark.parametrize("model", [Behavior, Assessment, Item], ids=lambda model: model.__name__)
+def test_what_was_stored_can_be_read_but_not_changed(client, superuser, model):
+    fill()
+    row = model._default_manager.first()
+
+    page = client.get(url(model, "change", row.pk))
+
+    assert b'name="_save"' not in page.content
+    assert client.post(url(model, "change", row.pk), {}).status_code == 403
+    assert client.post(url(model, "delete", row.pk), {"post": "yes"}).status_code == 403
+    assert client.get(url(model, "add")).status_code == 403
+
+
+def test_a_large_table_is_counted_by_the_estimate(django_assert_num_queries):
+    class Small(EstimatingPaginator):
+        exact_below = 2
+        count_limit = 3
+
+        def estimate(self, table: str) -> int:
+            return 1_000_000
+
+    BehaviorFactory.create_batch(5, kind="click")
+    rows = Behavior.objects.order_by("-pk")
+
+    assert EstimatingPaginator(rows, 50).count == 5
+    assert Small(rows, 50).count == 1_000_000
+    assert Small(rows.filter(kind="click"), 50).count == 3
+    assert Small(rows.filter(kind="cart"), 50).count == 0
+
+
+def test_a_token_is_made_in_the_admin_and_shown_once(client, superuser):
+    page = client.post(
+        url(ApiToken, "add"), {"user": superuser.pk, "name": "nightly", "days": 30}, follow=True
+    ).content.decode()
+
+    found = re.search(r"recgpt_[0-9a-f]{64}", page)
+    assert found is not None
+    answer = APIClient().get("/api/v1/items/", HTTP_AUTHORIZATION=f"Bearer {found[0]}")
+    assert answer.status_code == 200
+    token = ApiToken.objects.get()
+    assert found[0] not in client.get(url(ApiToken, "changelist")).content.decode()
+    assert found[0] not in client.get(url(ApiToken, "change", token.pk)).content.decode()
+
+
+def test_tokens_are_revoked_by_an_action(client, superuser):
+    row, _ = tokens.create(superuser, name="lost laptop")
+
+    client.post(url(ApiToken, "changelist"), {"action": "revoke", "_selected_action": [str(row.pk)]})
+
+    row.refresh_from_db()
+    assert row.state == "revoked"
+
+
+def test_campaigns_are_started_paused_and_opened_again(client, superuser):
+    rubric = CampaignFactory.create().rubric
+    GenerationFactory.create(outputs=1)
+    wish = {"name": "Spring", "stage": "interests", "rubric": str(rubric.pk), "state": "active", "sampling_rate": 1}
+
+    client.post(url(Campaign, "add"), wish | {"overlap": 1, "lease_s": 900, "blind": "on"})
+
+    campaign = Campaign.objects.get(name="Spring")
+    assert campaign.units.count() == 1
+    assert campaign.created_by == superuser
+    for action, state in (("pause", "paused"), ("open", "active"), ("close", "closed")):
+        client.post(url(Campaign, "changelist"), {"action": action, "_selected_action": [str(campaign.pk)]})
+        campaign.refresh_from_db()
+        assert campaign.state == state
+
+
+def test_annotators_and_leads_do_not_get_into_the_admin(client):
+    for role in ("annotator", "lead"):
+        client.force_login(UserFactory.create(role=role))
+
+        assert client.get("/admin/").status_code == 302

