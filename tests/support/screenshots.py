@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -17,7 +18,8 @@ _FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run"]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", default="http://127.0.0.1:8000", help="where the demo listens")
+    default = f"http://127.0.0.1:{os.environ.get('PORT', '8000')}"
+    parser.add_argument("--url", default=default, help="where the demo listens; default: this machine, PORT or 8000")
     options = parser.parse_args()
     passwords = json.loads((paths.DATA_DIR / LOGINS_FILE).read_text())
     IMAGES.mkdir(parents=True, exist_ok=True)

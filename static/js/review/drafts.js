@@ -26,7 +26,8 @@
 
   function mirror() {
     try {
-      localStorage.setItem(key(), JSON.stringify({ version: version().value, fields: fields() }));
+      const draft = { version: Number(version().value), sending: saving !== null, fields: fields() };
+      localStorage.setItem(key(), JSON.stringify(draft));
     } catch {
       // Private mode or a full store: the server's copy is the one that counts.
     }
@@ -47,8 +48,10 @@
     } catch {
       return;
     }
-    // A newer version on the server was saved elsewhere since: that one wins.
-    if (!kept || kept.version !== version().value) return;
+    // A newer version on the server was saved elsewhere since: that one wins. Unless it is our own save that was still
+    // on its way when this copy was made.
+    const newest = Number(version().value);
+    if (!kept || (kept.version !== newest && !(kept.sending && kept.version + 1 === newest))) return;
     for (const [name, value] of kept.fields) {
       const field = form().elements[name];
       if (!field) continue;
