@@ -59,7 +59,7 @@ class Period:
             return self.n
         if self.grain == "month":
             return min((self.n + 1) * MONTH_DAYS - 1, YEAR_DAYS)
-        return (self.n + 1) * YEAR_DAYS - 1 + (self.n == 1)
+        return (self.n + 1) * YEAR_DAYS - 1
 
     def __lt__(self, other: "Period") -> bool:
         return self.oldest_age_days < other.oldest_age_days
