@@ -127,8 +127,9 @@ def _switch_row_checks_off(cursor: CursorWrapper) -> bool:
     """Spare PostgreSQL two foreign-key queries for each row; False where that is not ours to decide.
 
     The look-up of shoppers and items has checked and locked every row that is referenced, as those queries would, once
-    for each row and not once for each reference: half of the import's time. The switch is a superuser's, or granted (GRANT SET ON PARAMETER
-    session_replication_role TO …). It silences all triggers, so it stays off where the table has somebody's own.
+    for each row and not once for each reference: half of the import's time. The switch is a superuser's, or granted
+    (GRANT SET ON PARAMETER session_replication_role TO …). It silences all triggers, so it stays off where the table
+    has somebody's own.
     """
     cursor.execute(
         "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'recommend_behavior'::regclass AND NOT tgisinternal"
