@@ -25,8 +25,9 @@ class WorkRow:
 
 
 def rows(user: User) -> list[WorkRow]:
-    """The active campaigns open to `user`, newest first."""
-    found = list(campaigns.open_to(user).filter(state=Campaign.State.ACTIVE).prefetch_related("rubric__criteria"))
+    """The active campaigns open to `user`, the oldest first: what was begun is finished first."""
+    active = campaigns.open_to(user).filter(state=Campaign.State.ACTIVE)
+    found = list(active.order_by("created_at").prefetch_related("rubric__criteria"))
     progress = campaigns.progress_of(found)
     own = {
         row["unit__campaign"]: row

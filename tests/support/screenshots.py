@@ -58,7 +58,7 @@ def take(
         sign_in(page, role, passwords[role])
         page.goto(address)
         if name == "review":
-            page.locator(".campaign .button--primary").last.click()
+            page.locator(".campaign .button--primary").first.click()
             page.wait_for_selector("[data-review]")
         if name == "run":
             page.locator(".runs li", has_text="done").first.locator("a").click()
