@@ -38,14 +38,14 @@ format: .venv/dev.stamp  ## let ruff write the code's layout
 	$(BIN)/ruff format
 
 adapter: .venv-train/train.stamp  ## train the embedded model's adapter (needs torch; half an hour and more)
-	.venv-train/bin/python manage.py train_adapter
+	.venv-train/bin/python -m training.adapter all
 
 bench: .venv/dev.stamp  ## run the benchmarks
-	@for file in benchmarks/*.py; do echo "$$file"; $(RUN) "$$file" || exit 1; done
+	@for file in benchmarks/*/run.py; do echo "$$file"; $(RUN) "$$file" || exit 1; done
 
-screenshots: .venv/dev.stamp  ## take docs/images/ anew
+screenshots: .venv/dev.stamp  ## take docs/images/ anew, of the demo that runs in another terminal
 	@$(RUN) -m tests.support.chromium --ensure
-	$(RUN) -m pytest tests/browser/test_screenshots.py --override-ini addopts=
+	@$(RUN) -m tests.support.screenshots
 
 lock: .venv/uv.stamp  ## resolve requirements/*.txt anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra embedded --extra demo \
@@ -70,13 +70,10 @@ clean:  ## remove the environments and caches; data folders stay
 	@touch $@ .venv/demo.stamp
 
 # By pip alone: it also sees a CPU build of torch that lies on disk.
-.venv-train/train.stamp: pyproject.toml requirements/demo.txt | .venv-train/uv.stamp
+.venv-train/train.stamp: requirements/train.txt | .venv-train/uv.stamp
 	@echo "Installing the dependencies of the training, with torch …"
-	@.venv-train/bin/python -c 'import tomllib; \
-		print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["train"], sep="\n")' \
-		> .venv-train/train.txt
-	@.venv-train/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/demo.txt
-	@.venv-train/bin/python -m pip install --quiet --disable-pip-version-check -r .venv-train/train.txt
+	@.venv-train/bin/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/.*(pip install \(torch==[0-9.]*\)).*/\1/p' requirements/train.txt)"
+	@.venv-train/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/train.txt
 	@touch $@
 
 %/uv.stamp:

@@ -53,7 +53,7 @@ class Service:
     stop_timeout_s: float = 10.0
     # Once its supervisor was killed, everything shall be gone within five seconds.
     orphan_grace_s: float = 1.0
-    ready_timeout_s: float = 60.0
+    ready_timeout_s: float = 120.0
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: Path = Path("/")
     account: Account | None = None
@@ -92,7 +92,8 @@ class Process:
 
     def wait_until_ready(self) -> None:
         """Return as soon as the service answers; ServiceError when it ends or takes too long."""
-        end = self.started_at + self.service.ready_timeout_s
+        # From now on: a launched service may have had to share the machine with what came between.
+        end = time.monotonic() + self.service.ready_timeout_s
         while not self.service.is_ready():
             status = self.returncode()
             if status is not None:

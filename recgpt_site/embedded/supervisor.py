@@ -22,6 +22,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _POLL_S = 0.2
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 1.0, 30.0
 _STEADY_S = 60.0  # running so long makes a crash a new one, not the next of a series
+_TAKEN_UP = "what it had not finished is taken up again after the next start"
 
 
 class Stopped(KeyboardInterrupt):
@@ -61,7 +62,9 @@ class Supervisor:
 
     def start(self, *services: Service) -> None:
         """Start all at once, then wait for each; ServiceError where one does not come up."""
-        self.wait_until_ready(self.launch(*services))
+        for process in self.launch(*services):
+            with self._progress.step(f"Starting {process.service.name}", since=process.started_at):
+                process.wait_until_ready()
 
     def launch(self, *services: Service) -> list[Process]:
         """Start all at once, for a later `wait_until_ready`: what comes between takes place meanwhile."""
@@ -70,7 +73,7 @@ class Supervisor:
     def wait_until_ready(self, processes: Sequence[Process]) -> None:
         """Return when all answer; ServiceError where one does not come up."""
         for process in processes:
-            with self._progress.step(f"Starting {process.service.name}", since=process.started_at):
+            with self._progress.step(f"Waiting for {process.service.name}"):
                 process.wait_until_ready()
 
     def check(self) -> None:
@@ -131,7 +134,7 @@ class Supervisor:
             for process in members:
                 with self._progress.step(f"Stopping {process.service.name}"):
                     if not process.wait_or_kill():
-                        self._progress.warn(f"{sentence(process.service.name)} did not end by itself and was killed.")
+                        self._progress.say(f"  It was busy; {_TAKEN_UP}.")
                 self._forget(process)
 
     def _forget(self, process: Process) -> None:

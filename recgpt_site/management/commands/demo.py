@@ -27,6 +27,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"), help="default: HOST, else loopback")
         parser.add_argument("--port", type=int, default=os.environ.get("PORT", "8000"), help="default: PORT, else 8000")
+        parser.add_argument("--shoppers", type=int, metavar="N", help="load N of the sample's 801 shoppers only")
         parser.add_argument("--end-with-parent", action="store_true", help="stop when the calling process dies (make)")
 
     def handle(self, *, host: str, port: int, **options: Any) -> None:
@@ -36,14 +37,14 @@ class Command(BaseCommand):
         try:
             with stoppable(), Supervisor(command="manage.py demo", progress=progress) as supervisor:
                 _refuse_taken_port(host, port)
-                self._start(supervisor, progress, host, port)
+                self._start(supervisor, progress, host, port, options["shoppers"])
                 supervisor.watch()
         except Stopped:
             progress.say("Everything is stopped.")
         except ServiceError as error:
             raise CommandError(str(error)) from error
 
-    def _start(self, supervisor: Supervisor, progress: Progress, host: str, port: int) -> None:
+    def _start(self, supervisor: Supervisor, progress: Progress, host: str, port: int, shoppers: int | None) -> None:
         progress.say(f"Data folder: {paths.DATA_DIR}")
         stack.start_stores(supervisor, progress)
         # What takes seconds to come up does so on one core while the other goes on here.
@@ -58,17 +59,17 @@ class Command(BaseCommand):
         with progress.step("Setting up log-ins"):
             logins = seeds.demo_logins()
         processes += supervisor.launch(application.web(host, port), application.worker())
-        self._run("load_sample", "Loading the sample data", progress)
+        self._run("load_sample", "Loading the sample data", progress, shoppers=shoppers)
         supervisor.wait_until_ready(processes)
         self._run("seed_demo_runs", "Queueing the first runs", progress)
         supervisor.check()
         _close_database()
         self._welcome(progress, host, port, logins)
 
-    def _run(self, command: str, what: str, progress: Progress) -> None:
+    def _run(self, command: str, what: str, progress: Progress, **options: Any) -> None:
         """Run one of our commands as a step; what it says appears at once, indented."""
         with progress.step(what):
-            call_command(command, stdout=Lines(lambda line: progress.say(f"  {line}")))
+            call_command(command, stdout=Lines(lambda line: progress.say(f"  {line}")), **options)
 
     def _welcome(self, progress: Progress, host: str, port: int, logins: list[seeds.Login]) -> None:
         shown = "localhost" if host in _LOOPBACK else host
