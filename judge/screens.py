@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from judge import visibility
 from judge.models import Assessment, Assignment, Criterion
+from recommend import displays
 from recommend.models import Generation, Output, PipelineRun
 
 # The keys of a rating row, in order: the tenth label of an output has the key 0, as on the keyboard.
@@ -21,20 +22,11 @@ JUDGE_PATIENCE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryLine:
-    """One line of the compressed history: when (with what was done) and which items."""
-
-    index: int
-    when: str
-    items: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Evidence:
     """What the model was shown of the shopper."""
 
     attributes: tuple[tuple[str, str], ...]
-    lines: tuple[HistoryLine, ...]
+    lines: tuple[displays.Line, ...]
     n_events: int
     n_kept_events: int
     n_dropped_events: int
@@ -159,14 +151,9 @@ def screen(assignment: Assignment, user: User) -> Screen:
 def evidence(generation: Generation) -> Evidence:
     """The shopper's attributes and compressed history that a generation was made from."""
     history: Mapping[str, Any] = generation.run.history
-    lines = []
-    for index, line in enumerate(history.get("lines", ())):
-        when, _, _ = str(line["text"]).partition(" | ")
-        items = tuple((str(name), int(count)) for name, count in line["items"])
-        lines.append(HistoryLine(index=index, when=when, items=items))
     return Evidence(
         attributes=tuple((str(name), str(value)) for name, value in generation.shopper.attributes.items()),
-        lines=tuple(lines),
+        lines=displays.history_lines(history),
         n_events=history.get("n_events", 0),
         n_kept_events=history.get("n_kept_events", 0),
         n_dropped_events=history.get("n_dropped_events", 0),

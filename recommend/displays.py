@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +14,38 @@ from recommend.selectors import CardView, InterestView, RunView, StepView
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the compressed history."""
+    """One line of the compressed history: when (with what was done) and which items, each with its count."""
 
     index: int
     when: str
     items: tuple[tuple[str, int], ...]
+
+
+_CONTEXT = re.compile(r"(.+?) \(([^()]*)\)(?:, |$)")
+
+
+def history_lines(history: Mapping[str, Any]) -> tuple[Line, ...]:
+    """The lines of a run's stored history."""
+    return tuple(
+        Line(
+            index, when(str(line["text"]).partition(" | ")[0]), tuple((str(name), int(n)) for name, n in line["items"])
+        )
+        for index, line in enumerate(history.get("lines", ()))
+    )
+
+
+def when(contexts: str) -> str:
+    """A line's contexts with what is done said once where it is the same each time.
+
+    >>> when("9 days ago (purchased), 3 days ago (purchased)")
+    '9 days ago, 3 days ago (purchased)'
+    >>> when("9 days ago (purchased), 3 days ago (searched)")
+    '9 days ago (purchased), 3 days ago (searched)'
+    """
+    found = _CONTEXT.findall(contexts)
+    if len(found) < 2 or len({done for _, done in found}) > 1:
+        return contexts
+    return f"{', '.join(period for period, _ in found)} ({found[0][1]})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +131,6 @@ class RunPage:
 def run_page(view: RunView) -> RunPage:
     """The page of a run."""
     beta = view.run.beta
-    lines = [
-        Line(index, str(line["text"]).partition(" | ")[0], tuple((str(name), int(n)) for name, n in line["items"]))
-        for index, line in enumerate(view.run.history.get("lines", ()))
-    ]
     cards = [
         Card(
             card,
@@ -116,4 +141,4 @@ def run_page(view: RunView) -> RunPage:
         )
         for card in view.cards
     ]
-    return RunPage(run=view, lines=tuple(lines), cards=tuple(cards))
+    return RunPage(run=view, lines=history_lines(view.run.history), cards=tuple(cards))
