@@ -145,7 +145,11 @@ def server(model: Path, adapter: Path | None) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "recgpt_site.embedded.llama", "--model", str(model), "--port", str(port)]
-    process = subprocess.Popen([*command, "--adapter", str(adapter) if adapter else "none"], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [*command, "--adapter", str(adapter) if adapter else "none"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         _wait_for(f"http://127.0.0.1:{port}/health", process)
         yield f"http://127.0.0.1:{port}/v1"

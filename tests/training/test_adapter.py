@@ -1,0 +1,102 @@
+"""The adapter that is shipped, its figures and its card; and the parts that made them."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from importlib.resources import files
+
+import pytest
+
+from recommend.compression import compress
+from recommend.extraction import Event
+from training.adapter import card
+from training.adapter.evaluate import counts_are_exact, is_grounded, wilson
+from training.adapter.weights import base_gguf
+
+SHIPPED = files("recgpt_site.embedded").joinpath("adapter")
+CATALOGUE = {"soup", "tea", "diapers", "baby foods"}
+
+
+@pytest.fixture
+def history():
+    at = datetime(2018, 1, 1, tzinfo=UTC) - timedelta(days=5)
+    events = [Event("purchase", "soup", at, 3), Event("purchase", "tea", at)]
+    return compress(events, reference=date(2018, 1, 1))
+
+
+@pytest.fixture(scope="module")
+def figures():
+    return json.loads(SHIPPED.joinpath("evaluation.json").read_text())
+
+
+def test_the_adapter_is_a_gguf_of_at_most_ten_megabytes():
+    data = SHIPPED.joinpath("adapter.gguf").read_bytes()
+
+    assert data[:4] == b"GGUF"
+    assert len(data) <= 10_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "at_least"),
+    [
+        ("reason cites only what the history holds", 0.95),
+        ("counts are exact", 0.90),
+        ("teacher's interests found", 0.70),
+    ],
+)
+def test_interests_reach_their_goals_on_held_out_households(figures, name, at_least):
+    share = figures["adapter"]["interests"]["shares"][name]
+
+    assert share["value"] >= at_least
+    assert share["low"] <= share["value"] <= share["high"]
+
+
+def test_the_card_shows_every_figure_of_the_evaluation(figures):
+    text = SHIPPED.joinpath("MODEL_CARD.md").read_text()
+
+    assert card.table(figures) in text
+    assert card.defects(figures) in text
+    assert "84.51°" in text
+    assert "no claim of quality" in text
+
+
+def test_base_and_adapter_were_asked_the_same(figures):
+    for task in ("interests", "tags", "explanations", "judge"):
+        name = "answer is complete and valid"
+        assert figures["base"][task]["shares"][name]["n"] == figures["adapter"][task]["shares"][name]["n"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "grounded", "exact"),
+    [
+        ("Keeps buying soup ×3 plus tea.", True, True),
+        ("Keeps buying soup ×4.", True, False),
+        ("Keeps buying soup.", True, False),  # bought three times, and not said so
+        ("Keeps buying soup ×3 plus diapers ×2.", False, True),
+        ("Keeps buying soup ×3 plus hiking boots ×2.", False, True),
+        ("Likes cooking.", False, False),
+    ],
+)
+def test_reasons_are_measured_against_the_history(history, reason, grounded, exact):
+    assert is_grounded(reason, history, CATALOGUE) is grounded
+    assert counts_are_exact(reason, history) is exact
+
+
+def test_wilson_interval_by_hand():
+    # 9 of 10 at z = 1.96: centre (9 + 1.9208) / 13.8416 = 0.7890, half width 0.1934.
+    assert wilson(9, 10) == pytest.approx((0.5958, 0.9821), abs=1e-3)
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_the_base_model_is_packaged():
+    assert base_gguf().read_bytes()[:4] == b"GGUF"
+
+
+def test_a_card_says_where_nothing_was_counted():
+    share = {"value": None, "n": 0, "low": 0.0, "high": 1.0}
+    some = {"value": 0.5, "n": 4, "low": 0.15, "high": 0.85}
+    tasks = {task: {"shares": {"valid": some}} for task in ("interests", "tags", "explanations", "judge")}
+    before = {**tasks, "interests": {"shares": {"valid": share}}}
+
+    table = card.table({"base": before, "adapter": tasks})
+
+    assert "| Interests | valid | none, n = 0 | 0.50 (0.15–0.85), n = 4 |" in table
