@@ -1,9 +1,9 @@
 """One supervisor per data folder: a lock that names its holder."""
 
 import fcntl
-import getpass
 import json
 import os
+import pwd
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,6 +14,13 @@ from recgpt_site.embedded.processes import ServiceError
 from recgpt_site.embedded.watchdog import identity
 
 _FILE = "lock"
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # containers may run under a number without a name
+        return f"user {os.geteuid()}"
 
 
 class DataFolderLock:
@@ -46,7 +53,7 @@ class DataFolderLock:
                 raise ServiceError(reason)
             time.sleep(0.1)
         holder = {"pid": os.getpid(), "identity": identity(os.getpid()), "command": command}
-        self._write(holder | {"user": getpass.getuser(), "since": f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S}"})
+        self._write(holder | {"user": _user(), "since": f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S}"})
 
     def release(self) -> None:
         """Let go; nothing happens where it is not held."""

@@ -23,6 +23,7 @@ _INITDB = ["-U", "postgres", "-A", "trust", "-E", "UTF8"]
 _INITDB += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 # For tests: their data may die with the machine.
 _NOT_DURABLE = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+_ENOUGH_SHARED_MEMORY = 512 * 1024**2  # bytes
 
 
 def service(*, durable: bool = True) -> Service:
@@ -33,10 +34,12 @@ def service(*, durable: bool = True) -> Service:
     _refuse_other_version(binaries, account)
     _make_cluster(binaries, account)
     _remove_stale_locks()
+    # Containers often have 64 MB there, too little for an index that is built by several processes.
+    memory = () if _shared_memory() > _ENOUGH_SHARED_MEMORY else ("-c", "dynamic_shared_memory_type=mmap")
     sockets = ("-k", str(RUN_DIR), "-c", "listen_addresses=", "-c", "unix_socket_permissions=0700")
     return Service(
         name="PostgreSQL",
-        command=(str(binaries / "postgres"), "-D", str(CLUSTER), *sockets, *(() if durable else _NOT_DURABLE)),
+        command=(str(binaries / "postgres"), "-D", str(CLUSTER), *sockets, *memory, *(() if durable else _NOT_DURABLE)),
         stage=Stage.DATABASE,
         log=LOG_DIR / "postgres.log",
         is_ready=_answers,
@@ -68,12 +71,22 @@ def _url() -> str:
     return psycopg.conninfo.make_conninfo(host=str(RUN_DIR), port="5432", user="postgres", dbname="postgres")
 
 
+def _shared_memory() -> int:
+    """The size of /dev/shm in bytes; 0 where there is none."""
+    try:
+        size = os.statvfs("/dev/shm")  # noqa: S108  # asked for its size only
+    except OSError:
+        return 0
+    return size.f_frsize * size.f_blocks
+
+
 def _account() -> Account | None:
     """Who runs the server: ourselves, or, as PostgreSQL refuses root, the owner of the data, at first `nobody`."""
     if os.geteuid() != 0:
         return None
-    owner = CLUSTER.stat().st_uid if CLUSTER.exists() else 0
-    entry = pwd.getpwuid(owner) if owner else pwd.getpwnam("nobody")
+    if CLUSTER.exists() and CLUSTER.stat().st_uid:
+        return Account(CLUSTER.stat().st_uid, CLUSTER.stat().st_gid)
+    entry = pwd.getpwnam("nobody")
     return Account(entry.pw_uid, entry.pw_gid)
 
 

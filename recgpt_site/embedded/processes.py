@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from recgpt_site.embedded import child
+from recgpt_site.embedded.paths import DATA_DIR
 from recgpt_site.embedded.watchdog import Watched, group_lives, identity, kill_group
 
 _POLL_S = 0.05
@@ -165,8 +166,8 @@ def sentence(name: str) -> str:
 
 
 def python_environment(**more: str) -> dict[str, str]:
-    """Our environment for a child that runs our own code."""
-    return {**os.environ, "PYTHONUNBUFFERED": "1", **more}
+    """Our environment for a child that runs our own code, wherever it runs: the data folder may be a relative path."""
+    return {**os.environ, "PYTHONUNBUFFERED": "1", "RECGPT_DATA_DIR": str(DATA_DIR), **more}
 
 
 def _as_child(service: Service) -> list[str]:

@@ -95,7 +95,7 @@ def test_taken_port_is_named_with_the_remedy():
         port = taken.getsockname()[1]
         run = Run(folder, "demo", PORT=str(port))
 
-        status = run.wait(60)
+        status = run.wait()
 
     assert status == 1
     assert f"Port {port} on 127.0.0.1 can't be used" in run.output

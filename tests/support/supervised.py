@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,7 +50,7 @@ class Run:
             assert time.monotonic() < end, self.output
             time.sleep(0.02)
 
-    def wait(self, timeout_s: float = 30) -> int:
+    def wait(self, timeout_s: float = 120) -> int:
         """The exit status."""
         status = self.process.wait(timeout_s)
         self._reader.join(5)
@@ -89,7 +89,7 @@ def data_folder(below: str = "") -> Iterator[Path]:
         shutil.rmtree(top, ignore_errors=True)
 
 
-def alive(pids: Iterator[int] | set[int] | dict[int, str]) -> set[int]:
+def alive(pids: Iterable[int]) -> set[int]:
     """Those that run; a zombie, whose end its parent has not noticed, does not."""
     return {pid for pid in pids if (stat := _stat(pid)) is not None and stat[0] not in "ZX"}
 

@@ -78,7 +78,10 @@ class Command(BaseCommand):
         for login in logins:
             progress.say(f"  {login.role:<10} log in as {login.username:<10} password {login.password}")
         if host not in _LOOPBACK:
-            progress.warn(f"It listens on {host}, without TLS and in development mode: for networks that you trust.")
+            progress.warn(
+                f"It listens on {host}, without TLS and in development mode: for networks that you trust. "
+                f"It answers to {', '.join(settings.ALLOWED_HOSTS)}; ALLOWED_HOSTS sets other names."
+            )
         progress.say(f"Logs: {_short(paths.LOG_DIR)}  Ctrl-C stops everything.")
 
 
