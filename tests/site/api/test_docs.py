@@ -42,4 +42,4 @@ def test_the_docs_page_renders_within_the_policy(new_page, width):
 
     page.get_by_text("/api/v1/pipeline-runs/", exact=True).first.wait_for()
     page.get_by_text("Start a run").first.click()
-    page.get_by_text("The shopper's external id, or its UUID.").first.wait_for()
+    page.get_by_text("Queue a run. The answer comes at once").first.wait_for()
