@@ -177,3 +177,18 @@ def test_annotators_and_leads_do_not_get_into_the_admin(client):
         client.force_login(UserFactory.create(role=role))
 
         assert client.get("/admin/").status_code == 302
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_the_admin_works_within_the_content_security_policy(new_page, sign_in):
+    fill()
+    page = new_page()  # fails where the policy stopped anything
+    page.set_default_timeout(60_000)
+    sign_in(page, User.objects.create_superuser("admin", password="not-used-here"))
+
+    page.goto(url(Campaign, "add"))
+    page.locator(".field-rubric .select2-selection").click()
+    page.locator(".select2-results__option").filter(has_text="v1").first.click()
+    page.goto(url(Behavior, "changelist"))
+    page.get_by_text("purchased").first.wait_for()

@@ -186,6 +186,7 @@ def test_the_pages_of_the_signed_in_are_closed_to_the_signed_out(client, pages):
 
 
 def test_passwords_are_long_and_not_common():
-    names = [one["NAME"].rsplit(".", 1)[1] for one in project.AUTH_PASSWORD_VALIDATORS]
+    validators = str(project.AUTH_PASSWORD_VALIDATORS)
 
-    assert {"MinimumLengthValidator", "CommonPasswordValidator"} <= set(names)
+    assert "MinimumLengthValidator" in validators
+    assert "CommonPasswordValidator" in validators
