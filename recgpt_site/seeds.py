@@ -79,22 +79,29 @@ def demo_logins(data_dir: Path = paths.DATA_DIR) -> list[Login]:
     """
     path = data_dir / LOGINS_FILE
     try:
-        passwords: dict[str, str] = json.loads(path.read_text())
+        kept: dict[str, dict[str, str]] = json.loads(path.read_text())
     except FileNotFoundError:
-        passwords = {name: secrets.token_urlsafe(9) for name in roles.ALL}
-        data_dir.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(passwords, file)
-    return [_login(role, passwords[role]) for role in reversed(roles.ALL)]
+        kept = {role: {"password": secrets.token_urlsafe(9), "hash": ""} for role in roles.ALL}
+    hashes = {role: _ensure_user(role, **kept[role]) for role in roles.ALL}
+    if any(kept[role]["hash"] != hashes[role] for role in roles.ALL):
+        _write(path, {role: {"password": kept[role]["password"], "hash": hashes[role]} for role in roles.ALL})
+    return [Login(role, role, kept[role]["password"]) for role in reversed(roles.ALL)]
 
 
-def _login(role: str, password: str) -> Login:
-    user, is_new = User.objects.get_or_create(username=role, defaults={"is_staff": role == roles.ADMIN})
+def _ensure_user(role: str, password: str, hash: str) -> str:
+    """A user with this password and role; returns the stored hash. Somebody else's change is taken back."""
+    user, _ = User.objects.get_or_create(username=role)
     user.is_superuser = user.is_staff = role == roles.ADMIN
-    # Hashing takes a quarter of a second on purpose: only where the password is not the file's already.
-    if is_new or not user.check_password(password):
+    # Hashing takes a quarter of a second on purpose: only where the stored hash is not the one made from this password.
+    if not hash or user.password != hash:
         user.set_password(password)
     user.save()
     user.groups.set([Group.objects.get(name=role)])
-    return Login(role, user.username, password)
+    return user.password
+
+
+def _write(path: Path, content: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(content, file)

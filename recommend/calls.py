@@ -60,7 +60,7 @@ def make(run_id: UUID, token: UUID, wanted: Sequence[Call], store: Store) -> Ite
     if not requests:
         return
     engine = factory.from_settings(wanted[0].model.engine)
-    with closing(engine.generate(requests)) as results:  # type: ignore[type-var]  # a generator, so it can be closed
+    with closing(engine.generate(requests)) as results:
         for result in results:
             generation = pending[result.key]
             _finish(run_id, token, generation, result, store)

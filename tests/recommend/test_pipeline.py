@@ -29,6 +29,11 @@ TAGS = {
         {"interest": "baby care", "reason": "Bought diapers.", "tag": "smart diaper pail"},
     ]
 }
+ANSWERS: dict[str, Answer] = {
+    "interests": INTERESTS,
+    "tags": TAGS,
+    "explanation": {"explanation": "First spoonfuls for curious eaters"},
+}
 CATALOGUE = {
     "diapers": ["baby", "diapers", "baby diapers"],
     "baby foods": ["baby", "baby foods", "baby puree"],
@@ -40,9 +45,7 @@ def answer(request: ChatRequest) -> Answer:
     """What a good model would say at each stage, told apart by the schema that it was given."""
     assert request.schema is not None
     wanted = next(iter(request.schema["properties"]))
-    return {"interests": INTERESTS, "tags": TAGS, "explanation": {"explanation": "First spoonfuls for curious eaters"}}[
-        wanted
-    ]
+    return ANSWERS[wanted]
 
 
 @pytest.fixture
@@ -181,7 +184,7 @@ def test_a_failed_explanation_costs_its_card_a_sentence_and_not_the_run(
 ) -> None:
     def broken(request: ChatRequest) -> Answer:
         good = answer(request)
-        return EngineError("unavailable", "no answer") if "explanation" in good else good
+        return EngineError("unavailable", "no answer") if good is ANSWERS["explanation"] else good
 
     monkeypatch.setattr(factory, "from_settings", lambda name="openai": RecordedEngine(broken))
 

@@ -1,6 +1,7 @@
 """What a user can ask of the pipeline, and how it refuses."""
 
 from datetime import timedelta
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -80,7 +81,7 @@ def test_keys_of_two_users_are_apart(shopper: Shopper, django_user_model: type[U
         ({"reference_at": REFERENCE - timedelta(days=400)}, "reference_at", "no behaviour before"),
     ],
 )
-def test_a_wish_that_cannot_be_met_is_named(shopper: Shopper, wishes: dict, field: str, words: str) -> None:
+def test_a_wish_that_cannot_be_met_is_named(shopper: Shopper, wishes: dict[str, Any], field: str, words: str) -> None:
     with pytest.raises(services.InvalidRunError, match=words) as refused:
         services.start_run(shopper=shopper, by=None, **wishes)
 

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge.statistics.intervals import wilson
+from judge.statistics.intervals import MIN_CLUSTERS, wilson
 from judge.statistics.rates import (
-    MIN_CLUSTERS,
     MIN_LABELS,
     ClusterTotal,
     corrected_rate,
