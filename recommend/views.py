@@ -33,12 +33,11 @@ def demo(request: HttpRequest) -> HttpResponse:
 def _demo(request: Request, form: RunForm, status: int = HTTPStatus.OK) -> HttpResponse:
     query = request.GET.get("q", "").strip()
     page = Paginator(matching_shoppers(query), SHOPPERS_PER_PAGE).get_page(request.GET.get("page"))
-    context = {
-        "query": query,
-        "page": page,
-        "form": form,
-        "chosen": form["shopper"].value() or request.GET.get("shopper"),
-    }
+    wanted = str(form["shopper"].value() or request.GET.get("shopper", ""))
+    shown = [str(shopper.pk) for shopper in page]
+    # One is always chosen, so that Run works at once: where a search hides the one that was, the first that it found.
+    chosen = wanted if wanted in shown else next(iter(shown), "")
+    context = {"query": query, "page": page, "form": form, "chosen": chosen}
     if request.htmx:
         return render(request, "recommend/partials/shoppers.html", context)
     context["recent"] = access.visible_runs(request.user).select_related("shopper")[:N_RECENT]

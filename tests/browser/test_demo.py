@@ -10,13 +10,13 @@ from playwright.sync_api import Page, expect
 from recgpt_site import seeds
 from recgpt_site.embedded.processes import Process
 from recommend import retrieval
-from recommend.models import JobState, PipelineRun
+from recommend.models import Item, JobState, PipelineRun
 from tests.judge.factories import UserFactory
 from tests.recommend.factories import REFERENCE, BehaviorFactory, ItemFactory, ShopperFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.llm, pytest.mark.django_db(transaction=True)]
 
-SLOW_MS = 300_000  # a small model on a busy machine
+SLOW_MS = 400_000  # a small model on a busy machine
 CATALOGUE = {
     "diapers": ["baby", "diapers", "baby diapers"],
     "baby foods": ["baby", "baby foods", "baby puree"],
@@ -34,20 +34,27 @@ def curious() -> User:
 
 @pytest.fixture
 def shoppers() -> None:
-    """Two shoppers with a history, and a fitted retrieval."""
+    """Shoppers with a history, and a fitted retrieval."""
     seeds.seed()
     items = {
         name: ItemFactory.create(short_text=name, title=name.title(), category=category)
         for name, category in CATALOGUE.items()
     }
-    for external_id, age in (("1001", "25-34"), ("2002", "65+")):
-        made = ShopperFactory.create(
-            external_id=external_id, attributes={"age": age}, n_behaviors=24, last_behavior_at=REFERENCE
-        )
-        for number in range(24):
-            item = list(items.values())[number % 3]
-            BehaviorFactory.create(shopper=made, item=item, occurred_at=REFERENCE - timedelta(days=10 + 9 * number))
+    # Four buy everything, one after the other; the fifth has bought two things so far, not lately.
+    for external_id in ("1001", "1002", "1003", "1004"):
+        buys(external_id, "25-34", list(items.values()))
+    buys("2002", "65+", list(items.values())[:2])
     retrieval.fit()
+
+
+def buys(external_id: str, age: str, items: list[Item]) -> None:
+    """A shopper who buys the items in turn, twelve times in all, until 60 days before the reference."""
+    made = ShopperFactory.create(
+        external_id=external_id, attributes={"age": age}, n_behaviors=12, last_behavior_at=REFERENCE
+    )
+    for number in range(12):
+        at = REFERENCE - timedelta(days=170 - 10 * number)
+        BehaviorFactory.create(shopper=made, item=items[number % len(items)], occurred_at=at)
 
 
 def test_a_shopper_goes_through_the_whole_pipeline(

@@ -42,6 +42,17 @@ def test_shoppers_are_found_by_id_and_by_attribute(client: Client, annotator):
     assert "2002" not in by_attribute
 
 
+def test_one_shopper_is_always_chosen(client: Client, annotator):
+    first, second = shopper("1001"), shopper("2002")
+
+    kept_choice = client.get("/demo/", {"q": "00", "shopper": second.pk}, headers=HTMX).content.decode()
+    hidden_choice = client.get("/demo/", {"q": "1001", "shopper": second.pk}, headers=HTMX).content.decode()
+
+    assert f'value="{second.pk}" checked' in kept_choice
+    assert kept_choice.count(" checked") == 1
+    assert f'value="{first.pk}" checked' in hidden_choice
+
+
 def test_many_shoppers_come_in_pages(client: Client, annotator):
     for number in range(30):
         shopper(f"{number:04}")
