@@ -10,7 +10,7 @@ from django.urls import reverse
 from judge.dashboard import Filters
 from judge.rubrics import CriterionDef
 from judge.statistics.intervals import Estimate
-from judge.statistics.report import OVERALL, Comparison
+from judge.statistics.report import Comparison
 
 TITLES = {"pass": "pass", "fail": "fail"}
 
@@ -110,11 +110,6 @@ def criterion_figures(criterion: CriterionDef, comparison: Comparison, filters: 
         matrix=matrix(comparison, filters, criterion),
         reasons=(*warnings, *(reasons if comparison.n else ())),
     )
-
-
-def criterion_title(name: str, titles: dict[str, str]) -> str:
-    """What a page calls a criterion, or all of them together."""
-    return "All criteria together" if name == OVERALL else titles.get(name, name)
 
 
 def _cell_url(filters: Filters, criterion: str, human: str, judge: str) -> str:
