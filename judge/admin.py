@@ -8,9 +8,11 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from judge import campaigns
+from judge import campaigns, visibility
 from judge.models import Assessment, Assignment, Campaign, CampaignUnit, Criterion, Rater, Rubric
-from recommend.admin_base import LargeTableAdmin, ModelAdmin, ReadOnlyAdmin, TabularInline
+from recommend.admin_base import LargeTableAdmin, ReadOnlyAdmin, StudioAdmin, TabularInline
+from recommend.models import Output
+from recommend.roles import LEAD, has_role
 
 
 class CriterionInline(TabularInline[Criterion, Rubric]):
@@ -19,6 +21,9 @@ class CriterionInline(TabularInline[Criterion, Rubric]):
     readonly_fields = fields
     extra = 0
     can_delete = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True  # whoever may see the rubric
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -50,14 +55,23 @@ class RaterAdmin(ReadOnlyAdmin[Rater]):
 
 
 @admin.register(Campaign)
-class CampaignAdmin(ModelAdmin[Campaign]):
+class CampaignAdmin(StudioAdmin[Campaign]):
+    """Leads start, pause and change campaigns here, as by the API."""
+
     list_display = ("name", "stage", "rubric", "state", "sampling_rate", "overlap", "blind", "deadline", "created_at")
     list_filter = ("stage", "state", "blind")
     list_select_related = ("rubric",)
     search_fields = ("name",)
-    autocomplete_fields = ("rubric", "members")
+    autocomplete_fields = ("rubric",)
+    filter_horizontal = ("members",)
     exclude = ("created_by",)
     actions = ("pause", "open", "close")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return has_role(request.user, LEAD)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return has_role(request.user, LEAD)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> tuple[str, ...]:
         # What was drawn rests on these; another plan is another campaign. The state goes by the actions.
@@ -120,3 +134,8 @@ class AssessmentAdmin(LargeTableAdmin[Assessment]):
     list_filter = ("passed", "blind", "rubric", ("rater__user", admin.EmptyFieldListFilter), "created_at")
     list_select_related = ("output", "rater__user", "rater__language_model")
     search_fields = ("output__text", "rationale", "output__id__exact", "rater__user__username")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Assessment]:
+        # Here as everywhere: nothing of the judge or a colleague for work that this person holds blind.
+        found = visibility.visible_assessments(request.user, Output.objects.all())
+        return found.order_by(*self.get_ordering(request))

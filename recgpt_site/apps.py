@@ -1,7 +1,16 @@
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps  # the module: Django counts the configurations named here
+
+
+class StudioAdminConfig(admin_apps.AdminConfig):
+    """Django's admin with our door."""
+
+    default = False
+    default_site = "recgpt_site.admin_site.StudioAdminSite"
 
 
 class RecgptSiteConfig(AppConfig):
+    default = True
     name = "recgpt_site"
     verbose_name = "RecGPT Studio"
 

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
-from recommend.admin_base import LargeTableAdmin, ModelAdmin, ReadOnlyAdmin, TabularInline, short
+from recommend.admin_base import LargeTableAdmin, ReadOnlyAdmin, StudioAdmin, TabularInline, short
 from recommend.models import (
     Behavior,
     Generation,
@@ -67,7 +67,7 @@ class BehaviorAdmin(LargeTableAdmin[Behavior]):
 
 
 @admin.register(LanguageModel)
-class LanguageModelAdmin(ModelAdmin[LanguageModel]):
+class LanguageModelAdmin(StudioAdmin[LanguageModel]):
     list_display = ("name", "role", "state", "engine", "base", "adapter", "parent", "created_at")
     list_filter = ("role", "state", "engine")
     list_select_related = ("parent",)
@@ -97,6 +97,9 @@ class OutputInline(TabularInline[Output, Generation]):
     extra = 0
     can_delete = False
     show_change_link = True
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True  # whoever may see the generation
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

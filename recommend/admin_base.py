@@ -12,6 +12,8 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.text import Truncator
 
+from recommend.roles import LEAD, has_role
+
 M = TypeVar("M", bound=Model)
 SHOWN = 80  # characters of a long text in a list
 
@@ -55,7 +57,17 @@ class EstimatingPaginator(Paginator):  # type: ignore[type-arg]  # takes no para
         return int(row[0]) if row else 0
 
 
-class ReadOnlyAdmin(ModelAdmin[M]):
+class StudioAdmin(ModelAdmin[M]):
+    """What Django's permissions allow, and leads may read."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return super().has_module_permission(request) or has_role(request.user, LEAD)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_view_permission(request, obj) or has_role(request.user, LEAD)
+
+
+class ReadOnlyAdmin(StudioAdmin[M]):
     """For tables that only code writes: every field is shown, none can be changed."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -73,6 +85,7 @@ class LargeTableAdmin(ReadOnlyAdmin[M]):
 
     paginator = EstimatingPaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # a count for every choice of every filter
     ordering = ("-pk",)
     list_per_page = 50
 

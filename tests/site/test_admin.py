@@ -17,7 +17,15 @@ from judge.services import seed_rubrics
 from recgpt_site.api import tokens
 from recgpt_site.models import ApiToken
 from recommend.admin_base import EstimatingPaginator
-from recommend.models import Behavior, Item, Recommendation, RetrievalIndex, TextEmbedding
+from recommend.models import (
+    Behavior,
+    Generation,
+    Item,
+    LanguageModel,
+    Recommendation,
+    RetrievalIndex,
+    TextEmbedding,
+)
 from tests.judge.factories import AssessmentFactory, AssignmentFactory, CampaignFactory, PersonFactory, UserFactory
 from tests.recommend.factories import BehaviorFactory, GenerationFactory, ItemFactory, OutputFactory
 
@@ -172,11 +180,50 @@ def test_campaigns_are_started_paused_and_opened_again(client, superuser):
         assert campaign.state == state
 
 
-def test_annotators_and_leads_do_not_get_into_the_admin(client):
-    for role in ("annotator", "lead"):
-        client.force_login(UserFactory.create(role=role))
+@pytest.mark.parametrize("role", ["", "annotator"])
+def test_who_is_neither_lead_nor_admin_does_not_get_in(client, role):
+    client.force_login(UserFactory.create(role=role))
 
-        assert client.get("/admin/").status_code == 302
+    assert client.get("/admin/").status_code == 302
+
+
+def test_a_lead_reads_every_table_of_the_pipeline_and_the_judge(client):
+    fill()
+    client.force_login(UserFactory.create(role="lead"))
+    ours = [model for model in MODELS if model._meta.app_label in ("recommend", "judge")]
+
+    assert len(ours) > 12
+    for model in ours:
+        row = model._default_manager.order_by("pk")[0]
+        assert client.get(url(model, "changelist")).status_code == 200, model
+        assert client.get(url(model, "change", row.pk)).status_code == 200, model
+        assert client.post(url(model, "delete", row.pk), {"post": "yes"}).status_code == 403, model
+    for model in (LanguageModel, Generation):
+        assert client.post(url(model, "change", model._default_manager.all()[0].pk), {}).status_code == 403
+
+
+def test_a_lead_changes_campaigns_but_neither_users_nor_tokens(client):
+    campaign = CampaignFactory.create()
+    client.force_login(UserFactory.create(role="lead"))
+
+    client.post(url(Campaign, "changelist"), {"action": "pause", "_selected_action": [str(campaign.pk)]})
+
+    campaign.refresh_from_db()
+    assert campaign.state == "paused"
+    assert client.get(url(Campaign, "add")).status_code == 200
+    for model in (User, Group, ApiToken):
+        assert client.get(url(model, "changelist")).status_code == 403
+
+
+def test_a_lead_at_work_blind_does_not_find_the_judge_in_the_admin(client):
+    lead = UserFactory.create(role="lead")
+    held = AssignmentFactory.create(annotator=lead)
+    AssessmentFactory.create(output=held.unit.generation.outputs.first(), rationale="The judge's reason.")
+    hidden = Assessment.objects.get()
+    client.force_login(lead)
+
+    assert str(hidden.pk) not in client.get(url(Assessment, "changelist")).content.decode()
+    assert client.get(url(Assessment, "change", hidden.pk)).status_code == 302
 
 
 @pytest.mark.browser
