@@ -122,8 +122,8 @@ def test_campaigns_are_paused_opened_and_closed_by_actions(admin: Client):
     assert Assessment.objects.count() == Assignment.objects.count() == 0
 
 
-def test_the_admin_pages_are_closed_to_everybody_else(client: Client):
-    client.force_login(UserFactory.create(role="lead"))
+def test_the_admin_pages_are_closed_to_annotators(client: Client):
+    client.force_login(UserFactory.create(role="annotator"))
 
     for table in TABLES:
         assert client.get(list_of(table)).status_code == 302
