@@ -20,6 +20,13 @@ def test_shared_beginnings_are_laid_out_once():
     assert [(part.start, part.end) for part in made.segments] == [(0, 2), (2, 4), (4, 5)]
 
 
+def test_weights_follow_their_targets():
+    made = pack([Encoded((1, 2, 3), 1, "judge", weights=(8.0, 1.0)), Encoded((1, 4), 1, "tags")])
+
+    assert made.targets.tolist() == [2, 3, 4]
+    assert made.weights.tolist() == [8.0, 1.0, 1.0]
+
+
 def test_a_branch_sees_its_ancestors_and_not_its_siblings():
     made = pack([Encoded((1, 2, 3, 4), 3, "judge"), Encoded((1, 2, 5), 2, "judge")])
 

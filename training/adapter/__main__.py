@@ -13,6 +13,8 @@ the model has 135 million parameters.
 
 import argparse
 import shutil
+import signal
+import sys
 from pathlib import Path
 
 BUILD = Path("build/adapter")
@@ -28,10 +30,15 @@ def main() -> None:
     parser.add_argument("--situations", type=int, default=2000, help="households × dates to make examples of")
     parser.add_argument("--minutes", type=float, default=54.0, help="wall time of the training")
     parser.add_argument("--processes", type=int, default=2, help="single-threaded training processes")
+    parser.add_argument("--learning-rate", type=float, default=1e-3, help="at its peak")
+    parser.add_argument("--start", default="", help="folder of an adapter to go on training from")
+    parser.add_argument("--order", type=int, default=1, help="seed of the order of examples")
     parser.add_argument("--adapter", type=Path, help="adapter to evaluate; the freshly trained one if left out")
     parser.add_argument("--models", default="base,adapter", help="what to evaluate: base, adapter or both")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
+    # A terminated evaluation must end its server: as an exception it passes the place that does.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     steps = {"examples": _examples, "train": _train, "evaluate": _evaluate, "card": _card}
     for name, step in steps.items():
         if options.command in ("all", name):
@@ -52,7 +59,14 @@ def _train(options: argparse.Namespace) -> None:
     # torch lives in the training environment only.
     from training.adapter.train import TrainConfig, train
 
-    config = TrainConfig(seed=options.seed, minutes=options.minutes, processes=options.processes)
+    config = TrainConfig(
+        seed=options.seed,
+        minutes=options.minutes,
+        processes=options.processes,
+        learning_rate=options.learning_rate,
+        start=options.start,
+        order=options.order,
+    )
     print(f"Training for {config.minutes:.0f} minutes; progress in {options.out / 'log.jsonl'}")
     train(config, options.out / "examples.jsonl", options.out)
 

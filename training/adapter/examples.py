@@ -126,9 +126,9 @@ def situation(household: Household, reference: date, usual: teacher.Population, 
     return Situation(household, reference, history, recent, tuple(found), tuple(proposed))
 
 
-def interests_input(now: Situation, n: int = N_INTERESTS) -> InterestsInput:
+def interests_input(now: Situation) -> InterestsInput:
     """What the interests stage is asked."""
-    return InterestsInput(now.household.attributes, now.history, now.reference, n)
+    return InterestsInput(now.household.attributes, now.history, now.reference, N_INTERESTS)
 
 
 def tags_input(now: Situation) -> TagsInput:
@@ -148,9 +148,9 @@ def explanation_inputs(now: Situation, rng: random.Random) -> list[ExplanationIn
     return inputs
 
 
-def generation_examples(now: Situation, n: int, rng: random.Random) -> list[Example]:
+def generation_examples(now: Situation, rng: random.Random) -> list[Example]:
     """The three generating stages of one situation."""
-    asked = interests_input(now, n)
+    asked = interests_input(now)
     answer = {"interests": [{"reason": one.reason, "interest": one.text, "stage": one.stage} for one in now.interests]}
     found = [_example("interests", interests.messages(asked, load("interests")), answer, "interests")]
     if len(now.tags) >= N_TAGS // 2:
@@ -191,10 +191,9 @@ def training_examples(seed: int, n_situations: int) -> Iterator[Example]:
     moments = [(household, day) for household in train for day in REFERENCES]
     rng.shuffle(moments)
     for number, (household, day) in enumerate(moments[:n_situations]):
-        n = rng.choice((N_INTERESTS, N_INTERESTS, N_INTERESTS, 5, 4))
-        now = situation(household, day, usual, n)
+        now = situation(household, day, usual, N_INTERESTS)
         if now is not None:
-            yield from generation_examples(now, n, rng)
+            yield from generation_examples(now, rng)
             for kind, cases in judge_cases(now, usual, rng).items():
                 for case in balanced(cases, rng):
                     yield judge_example(case, f"judge {kind} {number}")

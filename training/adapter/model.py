@@ -13,7 +13,7 @@ from typing import Any
 import gguf
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AttentionInterface, AttentionMaskInterface, AutoModelForCausalLM, AutoTokenizer
@@ -126,6 +126,15 @@ def lora_state(model: Any) -> dict[str, Tensor]:
             state[f"base_model.model.{name}.lora_A.weight"] = module.a.detach().clone()
             state[f"base_model.model.{name}.lora_B.weight"] = module.b.detach().clone()
     return state
+
+
+def load_peft(model: Any, folder: Path) -> None:
+    """Put the values that `save_peft` wrote back into a model with LoRA."""
+    state = load_file(folder / "adapter_model.safetensors")
+    for name, module in model.named_modules():
+        if isinstance(module, LoraLinear):
+            module.a.data.copy_(state[f"base_model.model.{name}.lora_A.weight"])
+            module.b.data.copy_(state[f"base_model.model.{name}.lora_B.weight"])
 
 
 def save_peft(state: dict[str, Tensor], folder: Path) -> None:

@@ -14,11 +14,12 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One chat as tokens; the loss counts those from `answer_start` on."""
+    """One chat as tokens; the loss counts those from `answer_start` on, by their weights (one each; () is all 1)."""
 
     tokens: tuple[int, ...]
     answer_start: int
     task: str
+    weights: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Pack:
     tokens, positions  (L,)
     segments           stretches without a branch, see Segment
     targets            (N,) next tokens to predict, sources (N,) where they are predicted from
+    weights            (N,) what each of them counts
     """
 
     tokens: Tensor
@@ -50,6 +52,7 @@ class Pack:
     segments: tuple["Segment", ...]
     sources: Tensor
     targets: Tensor
+    weights: Tensor
     n_chats: int
 
 
@@ -59,13 +62,14 @@ def pack(chats: Sequence[Encoded]) -> Pack:
     parents: list[int] = []
     positions: list[int] = []
     index: dict[tuple[int, int], int] = {}  # (place of the parent, token) -> place
-    sources, targets = [], []
+    sources, targets, weights = [], [], []
     for chat in chats:
         place = -1
         for depth, token in enumerate(chat.tokens):
             if depth >= chat.answer_start:
                 sources.append(place)
                 targets.append(token)
+                weights.append(chat.weights[depth - chat.answer_start] if chat.weights else 1.0)
             child = index.get((place, token))
             if child is None:
                 child = len(tokens)
@@ -80,6 +84,7 @@ def pack(chats: Sequence[Encoded]) -> Pack:
         segments=_segments(parents),
         sources=torch.tensor(sources),
         targets=torch.tensor(targets),
+        weights=torch.tensor(weights),
         n_chats=len(chats),
     )
 

@@ -22,7 +22,7 @@ from training.adapter.groups import BY_NAME, GROUPS, OF_CATEGORY, Group
 UNITS_CAP = 6  # one bulk purchase must not make an interest
 MIN_LIFT = 2.0  # units of a group against the population's mean
 MIN_INTERESTS = 3
-CITED = 3  # items a reason names at most
+CITED = 2  # items a reason names at most
 FUTURE = timedelta(days=28)
 
 # Words that make a product type no tag: brands and fillers, and what says nothing by itself.
@@ -63,10 +63,11 @@ def population(histories: Sequence[CompressedHistory], purchases: Iterable[tuple
 
 
 def interests(history: CompressedHistory, usual: Population, n: int) -> list[InterestOutput]:
-    """Up to n interests, clearest first: groups bought at least MIN_LIFT times as much as the population does.
+    """The n clearest interests: groups bought at least MIN_LIFT times as much as the population does.
 
-    At least two units are needed, of two categories or three of one. Where fewer than MIN_INTERESTS groups reach the
-    lift, the next best fill up.
+    They come in the order of GROUPS: with the clearest first, a model this small lost track of what it had named and
+    repeated itself. At least two units are needed, of two categories or three of one. Where fewer than MIN_INTERESTS
+    groups reach the lift, the next best fill up.
     """
     scored = []
     counts = history.counts()
@@ -79,7 +80,8 @@ def interests(history: CompressedHistory, usual: Population, n: int) -> list[Int
     scored.sort(key=lambda entry: (-entry[0], entry[2].name))
     clear = [entry for entry in scored if entry[1] >= MIN_LIFT]
     chosen = clear if len(clear) >= MIN_INTERESTS else scored[:MIN_INTERESTS]
-    return [_interest(group, items, history) for _, _, group, items in chosen[:n]]
+    listed = sorted(chosen[:n], key=lambda entry: GROUPS.index(entry[2]))
+    return [_interest(group, items, history) for _, _, group, items in listed]
 
 
 def tags(
