@@ -16,5 +16,5 @@ def connect() -> None:
 def judge_and_enrol(generation_id: UUID) -> None:
     """Called inside the transaction that finished the generation: what it sends leaves on commit."""
     campaigns.enrol(generation_id)
-    priority = PipelineRun.objects.values_list("priority", flat=True).get(generations=generation_id)
-    judge_tasks.judge_generation.apply_async_on_commit(args=(str(generation_id),), priority=priority)
+    run = PipelineRun.objects.get(generations=generation_id)
+    judge_tasks.judge_generation.apply_async_on_commit(args=(str(generation_id),), priority=run.task_priority)

@@ -250,6 +250,11 @@ class PipelineRun(models.Model):
     def is_active(self) -> bool:
         return self.state in ACTIVE_STATES
 
+    @property
+    def task_priority(self) -> int:
+        """Of its next task. A run that has begun goes before one that has not: some finish early, not all late."""
+        return self.priority if self.step == "history" else max(0, self.priority - 3)
+
 
 class Generation(models.Model):
     """One language-model call for one shopper and one stage."""

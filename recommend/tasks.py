@@ -17,7 +17,7 @@ SWEEP_LIMIT = 100
 
 def send(run: PipelineRun) -> None:
     """Have a worker do the run's next step, once the transaction at hand is committed."""
-    advance_run.apply_async_on_commit(args=(str(run.pk),), priority=run.priority)
+    advance_run.apply_async_on_commit(args=(str(run.pk),), priority=run.task_priority)
 
 
 @shared_task(base=DjangoTask)

@@ -41,6 +41,14 @@ def test_a_run_is_stored_and_its_task_sent_once_that_is_committed(
     assert sent.call_args.kwargs == {"args": (str(run.pk),), "priority": 9}
 
 
+def test_a_run_that_has_begun_goes_before_one_that_has_not_and_after_one_that_somebody_waits_for() -> None:
+    begun = PipelineRunFactory.build(priority=9, step="tags", shopper=None)
+    waiting = PipelineRunFactory.build(priority=9, shopper=None)
+    watched = PipelineRunFactory.build(priority=0, shopper=None)
+
+    assert watched.task_priority < begun.task_priority < waiting.task_priority
+
+
 def test_a_run_looks_from_the_morning_after_the_last_behaviour(shopper: Shopper) -> None:
     run, _ = services.start_run(shopper=shopper, by=None)
 
