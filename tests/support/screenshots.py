@@ -7,12 +7,11 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from recgpt_site import seeds
 from recgpt_site.embedded import paths
 from tests.support import chromium
 
 IMAGES = Path(__file__).parents[2] / "docs/images"
-
+LOGINS_FILE = "demo-logins.json"  # as recgpt_site.seeds writes it, which needs Django
 SIZES = {"": (1280, 800), "-phone": (390, 844)}
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run"]
 
@@ -22,7 +21,7 @@ def main() -> None:
     default = f"http://127.0.0.1:{os.environ.get('PORT', '8000')}"
     parser.add_argument("--url", default=default, help="where the demo listens; default: this machine, PORT or 8000")
     options = parser.parse_args()
-    kept = json.loads((paths.DATA_DIR / seeds.LOGINS_FILE).read_text())
+    kept = json.loads((paths.DATA_DIR / LOGINS_FILE).read_text())
     passwords = {role: entry["password"] for role, entry in kept.items()}
     IMAGES.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
