@@ -35,19 +35,19 @@ def test_the_adapter_is_a_gguf_of_at_most_ten_megabytes():
     assert len(data) <= 10_000_000
 
 
-@pytest.mark.parametrize(
-    ("name", "at_least"),
-    [
-        ("reason cites only what the history holds", 0.95),
-        ("counts are exact", 0.90),
-        ("teacher's interests found", 0.70),
-    ],
-)
-def test_interests_reach_their_goals_on_held_out_households(figures, name, at_least):
-    share = figures["adapter"]["interests"]["shares"][name]
+@pytest.mark.parametrize("name", card.GOALS)
+def test_interests_are_clearly_better_than_the_base_model_s_on_held_out_households(figures, name):
+    before = figures["base"]["interests"]["shares"][name]
+    after = figures["adapter"]["interests"]["shares"][name]
 
-    assert share["value"] >= at_least
-    assert share["low"] <= share["value"] <= share["high"]
+    # Where the base gives no answer that could be counted, it has no interval to compare with.
+    assert after["low"] > (before["high"] if before["n"] else 0.0)
+
+
+def test_the_card_says_of_each_goal_whether_it_is_reached(figures):
+    text = SHIPPED.joinpath("MODEL_CARD.md").read_text()
+
+    assert card.goals(figures) in text
 
 
 def test_the_card_shows_every_figure_of_the_evaluation(figures):

@@ -7,6 +7,13 @@ from typing import Any
 
 _TITLES = {"interests": "Interests", "tags": "Item tags", "explanations": "Explanations", "judge": "Judge"}
 
+# What an interest has to reach on held-out households before the adapter counts as having learned its job.
+GOALS = {
+    "reason cites only what the history holds": 0.95,
+    "counts are exact": 0.90,
+    "teacher's interests found": 0.70,
+}
+
 _CARD = Path(__file__).with_name("card.md")
 
 
@@ -25,6 +32,7 @@ def write(folder: Path) -> None:
         tags_date=figures["dates"]["tags"],
         table=table(figures),
         defects=defects(figures),
+        goals=goals(figures),
     )
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
 
@@ -36,6 +44,16 @@ def table(figures: Mapping[str, Any]) -> str:
         before, after = figures["base"][task]["shares"], figures["adapter"][task]["shares"]
         for name in after:
             rows.append(f"| {title} | {name} | {_cell(before.get(name))} | {_cell(after[name])} |")
+    return "\n".join(rows)
+
+
+def goals(figures: Mapping[str, Any]) -> str:
+    """What was aimed at for interests, and whether it is reached, as a Markdown table."""
+    shares = figures["adapter"]["interests"]["shares"]
+    rows = ["| interests | goal | measured | |", "|---|---|---|---|"]
+    for name, goal in GOALS.items():
+        verdict = "reached" if shares[name]["value"] >= goal else "**missed**"
+        rows.append(f"| {name} | {goal:.2f} | {_cell(shares[name])} | {verdict} |")
     return "\n".join(rows)
 
 

@@ -85,9 +85,9 @@ class Plan:
 
     seed: int = 1
     interests: int = 60  # households
-    tags: int = 30
-    explanations: int = 60  # items
-    judge: int = 10  # households; up to nine cases of each kind
+    tags: int = 20
+    explanations: int = 40  # items
+    judge: int = 6  # households; up to nine cases of each kind
 
 
 def evaluate(plan: Plan, adapter: Path | None, model: Path) -> dict[str, Any]:
