@@ -9,7 +9,7 @@ import pytest
 from recommend.compression import compress
 from recommend.extraction import Event
 from training.adapter import card
-from training.adapter.evaluate import counts_are_exact, is_grounded, wilson
+from training.adapter.evaluate import Share, counts_are_exact, is_grounded
 from training.adapter.weights import base_gguf
 
 SHIPPED = files("recgpt_site.embedded").joinpath("adapter")
@@ -81,10 +81,9 @@ def test_reasons_are_measured_against_the_history(history, reason, grounded, exa
     assert counts_are_exact(reason, history) is exact
 
 
-def test_wilson_interval_by_hand():
-    # 9 of 10 at z = 1.96: centre (9 + 1.9208) / 13.8416 = 0.7890, half width 0.1934.
-    assert wilson(9, 10) == pytest.approx((0.5958, 0.9821), abs=1e-3)
-    assert wilson(0, 0) == (0.0, 1.0)
+def test_a_share_comes_with_its_wilson_interval_and_without_rows_with_the_widest():
+    assert Share(9, 10).as_dict() == {"value": 0.9, "n": 10, "low": 0.5958, "high": 0.9821}
+    assert Share(0, 0).as_dict() == {"value": None, "n": 0, "low": 0.0, "high": 1.0}
 
 
 def test_the_base_model_is_packaged():

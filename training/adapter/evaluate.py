@@ -27,6 +27,7 @@ from pydantic import ValidationError
 
 from judge import verdicts
 from judge.rubrics import passes
+from judge.statistics.intervals import wilson
 from recommend import rules, sample_data
 from recommend.citations import cited, count_is_exact, names_in, stray_counts
 from recommend.compression import CompressedHistory
@@ -53,7 +54,7 @@ class Share:
 
     def as_dict(self) -> dict[str, Any]:
         """Value, n and Wilson interval; value None where n is 0."""
-        low, high = wilson(self.k, self.n)
+        low, high = wilson(self.k, self.n) if self.n else (0.0, 1.0)
         return {
             "value": round(self.k / self.n, 4) if self.n else None,
             "n": self.n,
@@ -102,19 +103,6 @@ def evaluate(plan: Plan, adapter: Path | None, model: Path) -> dict[str, Any]:
             "explanations": _explanations(engine, name, held_out, usual, plan),
             "judge": _judge(engine, name, held_out[-plan.judge :], usual, plan),
         }
-
-
-def wilson(k: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    """Wilson interval of a share at 95%; (0, 1) where n is 0.
-
-    >>> [round(end, 3) for end in wilson(9, 10)]
-    [0.596, 0.982]
-    """
-    if n == 0:
-        return 0.0, 1.0
-    middle = (k + z * z / 2) / (n + z * z)
-    half = z / (n + z * z) * (k * (n - k) / n + z * z / 4) ** 0.5
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def is_grounded(reason: str, history: CompressedHistory, catalogue: Iterable[str]) -> bool:
