@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 
-from django.contrib.auth.models import User
 from django.db import transaction
 
 from judge.models import Criterion, Rater, Rubric
@@ -78,11 +77,6 @@ def definition(rubric: Rubric) -> RubricDef:
             for one in rubric.criteria.order_by("position")
         ),
     )
-
-
-def rater_for_user(user: User) -> Rater:
-    """The rater that a person is."""
-    return Rater.objects.get_or_create(user=user)[0]
 
 
 def rater_for_model(model: LanguageModel, prompt_version: str) -> Rater:

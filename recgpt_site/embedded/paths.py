@@ -54,7 +54,6 @@ LLM_PORT_FILE = DATA_DIR / "llm-port"
 VALKEY_SOCKET = RUN_DIR / "valkey.sock"
 
 BROKER_URL = f"redis+socket://{VALKEY_SOCKET}?virtual_host=0"
-RESULT_URL = f"redis+socket://{VALKEY_SOCKET}?virtual_host=1"
 CACHE_URL = f"unix://{VALKEY_SOCKET}?db=2"
 
 
