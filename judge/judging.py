@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 from typing import Any
 
 from django.db.models import Exists, OuterRef
-from pydantic import ValidationError
 
-from judge import services, verdicts
+from judge import asking, services, verdicts
 from judge.models import Assessment, Rater, Rubric
 from judge.rubrics import RubricDef
 from judge.verdicts import VerdictInput
 from recommend.engines.errors import EngineUnavailableError
-from recommend.engines.types import ChatRequest, ChatResult, Engine, Sampling
+from recommend.engines.types import Engine
 from recommend.models import Generation, JobState, LanguageModel, Output, Stage
 from recommend.stages.explanations import ItemInfo
 
 logger = logging.getLogger(__name__)
-
-TOP_LOGPROBS = 10
-# Nobody waits for a verdict as they wait for a run: where the server schedules by priority, runs overtake.
-PRIORITY = 10
 
 
 def judge_pending(generation: Generation, engine: Engine) -> int:
@@ -41,12 +37,13 @@ def judge_pending(generation: Generation, engine: Engine) -> int:
     inputs = {str(output.pk): verdict_input(output, generation, rules, model) for output in pending(generation, rater)}
     unanswered = ""
     n_stored = 0
-    for result in engine.generate([_request(key, asked, model) for key, asked in inputs.items()]) if inputs else ():
-        if result.error is not None and result.error.kind in {"unavailable", "cancelled"}:
-            unanswered = result.error.message
+    questions = [asking.request(key, asked, model) for key, asked in inputs.items()]
+    for result in engine.generate(questions) if questions else ():
+        if silence := asking.silence(result):
+            unanswered = silence
             continue
-        assessment = _assessment(result, inputs[result.key], rules)
-        assessment.rater, assessment.rubric = rater, rubric
+        answer = asking.answer(result, inputs[result.key], rules)
+        assessment = Assessment(rater=rater, output_id=result.key, rubric=rubric, **asdict(answer))
         # A second delivery may have been faster: its verdict stays.
         Assessment.objects.bulk_create([assessment], ignore_conflicts=True)
         n_stored += 1
@@ -90,41 +87,3 @@ def verdict_input(output: Output, generation: Generation, rubric: RubricDef, mod
 def _reads_guidelines(model: LanguageModel) -> bool:
     # A model with an adapter was trained on the questions alone, and a small one has no room for more.
     return not model.adapter
-
-
-def _request(key: str, asked: VerdictInput, model: LanguageModel) -> ChatRequest:
-    return ChatRequest(
-        key=key,
-        messages=verdicts.messages(asked, verdicts.load_prompt()),
-        model=model.name,
-        schema=verdicts.schema(asked),
-        sampling=Sampling(max_tokens=model.max_tokens, temperature=0.0, seed=0),
-        top_logprobs=TOP_LOGPROBS,
-        priority=PRIORITY,
-    )
-
-
-def _assessment(result: ChatResult, asked: VerdictInput, rubric: RubricDef) -> Assessment:
-    """The verdict as a row; its rater and rubric are the caller's."""
-    found = Assessment(output_id=result.key, labels={}, seconds=result.latency_s, raw_text=_storable(result.text))
-    if result.error is not None:
-        found.error = _storable(f"{result.error.kind}: {result.error.message}")
-        return found
-    try:
-        verdict = verdicts.parse(result.parsed, asked)
-    except ValidationError as invalid:
-        found.error = _storable(f"The answer is not of the form asked for: {_problems(invalid)}")
-        return found
-    found.labels, found.rationale = verdict.labels, _storable(verdict.rationale)
-    found.passed = rubric.passes(verdict.labels)
-    found.probabilities = verdicts.probabilities(result, asked)
-    return found
-
-
-def _problems(invalid: ValidationError) -> str:
-    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in invalid.errors())
-
-
-def _storable(text: str) -> str:
-    # PostgreSQL stores no NUL; a model may say anything.
-    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
