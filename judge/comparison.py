@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -20,11 +21,40 @@ from django.db.models.fields.json import KT
 from judge import services
 from judge.models import Assessment, Campaign, Rater, Rubric
 from judge.rubrics import CriterionDef, RubricDef
+from judge.statistics.ceiling import SharedOutput
 from judge.statistics.rates import ClusterTotal, Population
-from judge.statistics.report import OVERALL, PASS, ReviewedLabel
+from judge.statistics.report import FAIL, OVERALL, PASS, ReviewedLabel
 from recommend.models import LanguageModel, Output, Stage
 
 STAGE_OF_KIND = {kind: stage for stage, kind in services.KIND_OF_STAGE.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One person's first blind labels for one output.
+
+    inclusion_probability  that the output came to any person
+    sharing_probability    that it came to two; None where no campaign asks for two
+    """
+
+    output: UUID
+    generation: UUID
+    shopper: UUID
+    rater: UUID
+    labels: Mapping[str, str]
+    passed: bool | None
+    at: datetime
+    inclusion_probability: float
+    sharing_probability: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The judge's labels for one output, and {criterion: {label: probability}} where its engine gives them."""
+
+    labels: Mapping[str, str]
+    passed: bool | None
+    probabilities: Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,65 +145,126 @@ def said(criterion: str, label: str) -> Q:
     return Q(labels__contains={criterion: label})
 
 
-def reviewed_labels(
-    reviews: QuerySet[Assessment], verdicts: QuerySet[Assessment], rules: RubricDef
-) -> list[ReviewedLabel]:
-    """Both sides of every label that people and judge gave to the same output."""
-    by_output: dict[UUID, dict[str, str]] = dict(
-        verdicts.filter(Exists(reviews.filter(output=OuterRef("output"))), passed__isnull=False).values_list(
-            "output_id", "labels"
-        )
-    )
+def read_reviews(reviews: QuerySet[Assessment]) -> list[Review]:
+    """Reviews as plain values, in the order in which they were submitted."""
     found = list(
-        reviews.values_list(
+        reviews.order_by("created_at", "pk").values_list(
             "output_id",
+            "output__generation_id",
             "output__generation__shopper_id",
             "rater_id",
             "labels",
+            "passed",
+            "created_at",
             "assignment__unit__campaign_id",
+            "assignment__unit__campaign__overlap",
             "assignment__unit__inclusion_probability",
         )
     )
-    probability = _inclusion(found)
+    chances = inclusion((row[0], *row[7:]) for row in found)
+    return [Review(*row[:7], *chances[row[0]]) for row in found]
+
+
+def read_verdicts(verdicts: QuerySet[Assessment], reviews: QuerySet[Assessment]) -> dict[UUID, Verdict]:
+    """The judge's usable answers about the outputs that were reviewed, by output."""
+    rows = verdicts.filter(Exists(reviews.filter(output=OuterRef("output"))), passed__isnull=False)
+    return {
+        output: Verdict(labels, passed, probabilities)
+        for output, labels, passed, probabilities in rows.values_list("output_id", "labels", "passed", "probabilities")
+    }
+
+
+def reviewed_labels(
+    reviews: Sequence[Review], verdicts: Mapping[UUID, Verdict], rules: RubricDef
+) -> list[ReviewedLabel]:
+    """Both sides of every label that people and judge gave to the same output."""
     rows = []
-    for output, shopper, rater, labels, _, _ in found:
-        if output not in by_output:
+    for review in reviews:
+        verdict = verdicts.get(review.output)
+        if verdict is None:
             continue  # reviewed before the judge came to it
         for criterion in rules.criteria:
-            human, judged = labels.get(criterion.name), by_output[output].get(criterion.name)
+            human, judged = review.labels.get(criterion.name), verdict.labels.get(criterion.name)
             if human is None or judged is None:
                 continue
             rows.append(
                 ReviewedLabel(
-                    output=output,
-                    cluster=shopper,
+                    output=review.output,
+                    cluster=review.shopper,
                     criterion=criterion.name,
                     human_label=human,
                     judge_label=judged,
                     human_passed=criterion.label(human).passes,
                     judge_passed=criterion.label(judged).passes,
-                    inclusion_probability=probability[output],
-                    rater=rater,
+                    inclusion_probability=review.inclusion_probability,
+                    rater=review.rater,
+                    judge_probability=_passing_probability(criterion, verdict),
                 )
             )
     return rows
 
 
-def _inclusion(reviews: Sequence[tuple[Any, ...]]) -> dict[UUID, float]:
-    """The probability with which an output came to be reviewed at all, by any of the campaigns that were worked on.
+def shared_outputs(
+    reviews: Sequence[Review], verdicts: Mapping[UUID, Verdict], rules: RubricDef
+) -> dict[str, list[SharedOutput]]:
+    """What two or more people, and the judge, said of the same outputs: by criterion, and OVERALL."""
+    by_output: defaultdict[UUID, list[Review]] = defaultdict(list)
+    for review in reviews:
+        by_output[review.output].append(review)
+    several = [found for found in by_output.values() if len(found) > 1]
+    shared: dict[str, list[SharedOutput]] = {OVERALL: [], **{one.name: [] for one in rules.criteria}}
+    for found in several:
+        verdict = verdicts.get(found[0].output)
+        for name, rows in shared.items():
+            people: dict[Hashable, str] = {
+                one.rater: label for one in found if (label := _label(name, one)) is not None
+            }
+            if len(people) > 1:
+                judge = None if verdict is None else _label(name, verdict)
+                rows.append(SharedOutput(found[0].shopper, people, judge, found[0].sharing_probability))
+    return shared
 
-    Campaigns draw independently of each other: 1 - the product of what each misses it with. A campaign that did not
-    draw an output would have drawn it with the rate that it drew others.
+
+def _label(name: str, said: Review | Verdict) -> str | None:
+    if name != OVERALL:
+        return said.labels.get(name)
+    return None if said.passed is None else PASS if said.passed else FAIL
+
+
+def _passing_probability(criterion: CriterionDef, verdict: Verdict) -> float | None:
+    """The judge's probability of a label that satisfies the criterion; None where its engine gave none."""
+    weights = verdict.probabilities.get(criterion.name)
+    return sum(weights.get(value, 0.0) for value in _passing(criterion)) if weights else None
+
+
+def inclusion(reviews: Iterable[tuple[UUID, UUID, int, float]]) -> dict[UUID, tuple[float, float | None]]:
+    """How probable it was that an output came to one person at least, and to two, by any campaign worked on.
+
+    reviews  output, campaign, its overlap, and the probability with which it drew the output
+
+    Campaigns draw independently of each other. A campaign that did not draw an output would have drawn it with the rate
+    that it drew others. The second is None where no campaign asks for two people: how the output came to a second one
+    is then not known.
     """
     rates: dict[UUID, float] = {}
+    overlaps: dict[UUID, int] = {}
     own: defaultdict[UUID, dict[UUID, float]] = defaultdict(dict)
-    for output, _, _, _, campaign, probability in reviews:
+    for output, campaign, overlap, probability in reviews:
         own[output][campaign] = probability
-        rates[campaign] = probability
-    return {
-        output: 1 - math.prod(1 - drawn.get(campaign, rate) for campaign, rate in rates.items())
-        for output, drawn in own.items()
-    }
+        rates[campaign], overlaps[campaign] = probability, overlap
+    return {output: _chances({**rates, **drawn}, overlaps) for output, drawn in own.items()}
+
+
+def _chances(drawn: Mapping[UUID, float], overlaps: Mapping[UUID, int]) -> tuple[float, float | None]:
+    """The probability that at least one person, and that at least two, are given what campaigns draw like this."""
+    missed_by_all = math.prod(1 - p for p in drawn.values())
+    by_one_person = sum(
+        p * math.prod(1 - other for key, other in drawn.items() if key != campaign)
+        for campaign, p in drawn.items()
+        if overlaps[campaign] == 1
+    )
+    two = 1 - missed_by_all - by_one_person
+    return 1 - missed_by_all, two if two > 1e-12 else None
 
 
 def populations(verdicts: QuerySet[Assessment], rules: RubricDef) -> dict[str, Population]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,17 +18,22 @@ from judge.comparison import (
     judge_of,
     populations,
     read_filters,
+    read_reviews,
+    read_verdicts,
     reviewed_labels,
     reviews_of,
     rubric_of,
     said,
+    shared_outputs,
     verdicts_of,
 )
 from judge.models import Assessment, Assignment, Campaign, Rater, Rubric
 from judge.rubrics import CriterionDef, RubricDef
 from judge.statistics.agreement import raw_agreement
+from judge.statistics.ceiling import Ceiling, human_ceiling
 from judge.statistics.intervals import Estimate
-from judge.statistics.report import FAIL, PASS, AgreementReport, ReviewedLabel, agreement_report
+from judge.statistics.replacement import Replacement, alternative_annotator_test
+from judge.statistics.report import FAIL, OVERALL, PASS, AgreementReport, ReviewedLabel, agreement_report
 from recommend.models import LanguageModel, Output
 
 __all__ = [
@@ -100,13 +105,21 @@ class AnnotatorRow:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """One kind of output, judged and reviewed. `judge` is None before a judge has judged anything."""
+    """One kind of output, judged and reviewed. `judge` is None before a judge has judged anything.
+
+    ceilings     overall first, then each criterion in the rubric's order
+    replacement  whether the judge can stand in for a person, on passing altogether
+    names        {rater id: name} of the people in it
+    """
 
     filters: Filters
     rubric: Rubric
     criteria: tuple[CriterionDef, ...]
     judge: Rater | None
     report: AgreementReport
+    ceilings: tuple[Ceiling, ...]
+    replacement: Replacement
+    names: Mapping[Hashable, str]
     counts: Counts
     annotators: tuple[AnnotatorRow, ...]
 
@@ -167,8 +180,11 @@ def quality(filters: Filters) -> Quality:
     rules = services.definition(rubric)
     judge = judge_of(filters)
     verdicts = verdicts_of(filters, rubric, judge)
-    reviews = reviews_of(filters, rubric)
-    rows = reviewed_labels(reviews, verdicts, rules)
+    found = reviews_of(filters, rubric)
+    reviews, said_by_judge = read_reviews(found), read_verdicts(verdicts, found)
+    rows = reviewed_labels(reviews, said_by_judge, rules)
+    shared = shared_outputs(reviews, said_by_judge, rules)
+    replacement = alternative_annotator_test(shared[OVERALL])
     scales = {criterion.name: criterion.values for criterion in rules.criteria}
     return Quality(
         filters=filters,
@@ -176,6 +192,11 @@ def quality(filters: Filters) -> Quality:
         criteria=rules.criteria,
         judge=judge,
         report=agreement_report(rows, populations(verdicts, rules), scales),
+        ceilings=tuple(
+            human_ceiling(name, shared[name], scale) for name, scale in {OVERALL: (PASS, FAIL), **scales}.items()
+        ),
+        replacement=replacement,
+        names=_names([one.person for one in replacement.contests]),
         counts=_counts(filters, rubric, verdicts),
         annotators=_annotators(filters, rows, rules),
     )
@@ -216,6 +237,12 @@ def _counts(filters: Filters, rubric: Rubric, verdicts: QuerySet[Assessment]) ->
 
 
 # People ---------------------------------------------------------------------------------------------------------------
+
+
+def _names(raters: Sequence[Hashable]) -> dict[Hashable, str]:
+    """{rater id: the person's name}"""
+    found = Rater.objects.select_related("user", "language_model").in_bulk(list(raters)) if raters else {}
+    return {pk: str(rater) for pk, rater in found.items()}
 
 
 def _annotators(filters: Filters, rows: Sequence[ReviewedLabel], rules: RubricDef) -> tuple[AnnotatorRow, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -9,10 +10,31 @@ from django.urls import reverse
 
 from judge.dashboard import Filters
 from judge.rubrics import CriterionDef
+from judge.statistics.ceiling import Ceiling
 from judge.statistics.intervals import Estimate
-from judge.statistics.report import Comparison
+from judge.statistics.replacement import Contest, Replacement
+from judge.statistics.report import OVERALL, Comparison
 
 TITLES = {"pass": "pass", "fail": "fail"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A share on a line from 0 to 100: where it is, where its interval begins, and how long that is."""
+
+    at: float
+    low: float | None
+    width: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CeilingRow:
+    """People among themselves, and judge with people, on one criterion: on one line each."""
+
+    title: str
+    ceiling: Ceiling
+    people: Mark | None
+    judge: Mark | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +96,26 @@ def rate_plot(comparison: Comparison) -> RatePlot:
         judge=_percent(comparison.judge_rate),
         human=_percent(comparison.human_rate),
     )
+
+
+def mark(estimate: Estimate) -> Mark | None:
+    """Where a share lies, None where there is none."""
+    if estimate.value is None:
+        return None
+    if estimate.low is None or estimate.high is None:
+        return Mark(100 * estimate.value, None, None)
+    return Mark(100 * estimate.value, 100 * estimate.low, 100 * (estimate.high - estimate.low))
+
+
+def ceiling_rows(ceilings: Sequence[Ceiling], criteria: Sequence[CriterionDef]) -> tuple[CeilingRow, ...]:
+    """The human ceiling by criterion, in the order given."""
+    titles = {OVERALL: "All together", **{criterion.name: criterion.title for criterion in criteria}}
+    return tuple(CeilingRow(titles[one.name], one, mark(one.people.raw), mark(one.judge.raw)) for one in ceilings)
+
+
+def contest_rows(replacement: Replacement, names: Mapping[Hashable, str]) -> list[tuple[str, Contest]]:
+    """The judge against each person, with that person's name."""
+    return [(names[one.person], one) for one in replacement.contests]
 
 
 def matrix(comparison: Comparison, filters: Filters, criterion: CriterionDef | None = None) -> Matrix:

@@ -31,6 +31,8 @@ def dashboard(request: Request) -> HttpResponse:
         "quality": found,
         "plot": figures.rate_plot(found.report.overall),
         "overall": figures.matrix(found.report.overall, filters),
+        "contests": figures.contest_rows(found.replacement, found.names),
+        "ceilings": figures.ceiling_rows(found.ceilings, found.criteria),
         "criteria": [
             figures.criterion_figures(criterion, comparison, filters)
             for criterion, comparison in zip(found.criteria, found.report.criteria, strict=True)

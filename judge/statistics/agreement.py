@@ -183,6 +183,7 @@ def krippendorff_alpha(
     *,
     measure: Level = "nominal",
     labels: Sequence[Label] | None = None,
+    weights: ArrayLike | None = None,
     level: float = LEVEL,
     seed: int = 0,
 ) -> Estimate:
@@ -205,6 +206,10 @@ def krippendorff_alpha(
     # The coincidence matrix adds up over units: each ordered pair of ratings of one unit, weighted 1 / (ratings - 1).
     pairs = votes[:, :, None] * votes[:, None, :] - np.einsum("uk,kl->ukl", votes, np.eye(k))
     pairs /= np.maximum(n_votes - 1, 1)[:, None, None]
+    contributions = _weighted(pairs.reshape(len(votes), -1), weights)
+    if weights is not None:
+        # The correction for small samples counts ratings, so weighted ones must add up to as many as there are.
+        contributions *= pairs.sum() / contributions.sum()
 
     def alpha(sums: FloatArray) -> FloatArray:
         coincidences = sums.reshape(-1, k, k)
@@ -215,7 +220,7 @@ def krippendorff_alpha(
         return 1 - _ratio((totals.sum(axis=1) - 1) * observed, expected)
 
     chance = float((_shares(votes) ** 2).sum())
-    return _estimate(pairs.reshape(len(votes), -1), clusters, alpha, codes, chance, level, seed)
+    return _estimate(contributions, clusters, alpha, codes, chance, level, seed)
 
 
 def true_positive_rate(

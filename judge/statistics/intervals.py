@@ -94,6 +94,24 @@ def t_quantile(degrees: int, level: float = LEVEL) -> float:
     return z + sum((term / float(degrees) ** power for power, term in enumerate(terms, start=1)), 0.0)
 
 
+def t_cdf(t: float, degrees: int) -> float:
+    """The probability that Student's t is at most `t`, exact for any whole number of degrees.
+
+    Raises ValueError below one degree. Source: Abramowitz and Stegun (1964), 26.7.3 and 26.7.4.
+    """
+    if degrees < 1:
+        raise ValueError(f"Student's distribution needs at least one degree of freedom, not {degrees}")
+    angle = math.atan(abs(t) / math.sqrt(degrees))
+    cosine = math.cos(angle)
+    odd = degrees % 2
+    term, total = (cosine if odd else 1.0), 0.0
+    for step in range(1 + odd, degrees, 2):
+        total += term
+        term *= cosine * cosine * step / (step + 1)
+    within = 2 / math.pi * (angle + math.sin(angle) * total) if odd else math.sin(angle) * total
+    return (1 + math.copysign(within, t)) / 2
+
+
 def cluster_codes(clusters: Clusters | None, n: int) -> tuple[IntArray, int]:
     """Clusters numbered from 0 by first appearance: (n,) codes and how many there are; None makes each row its own.
 

@@ -180,6 +180,12 @@ def more_labels_needed(half_width: float, estimate: Estimate) -> int | None:
     return max(0, math.ceil(estimate.n * (estimate.half_width / half_width) ** 2) - estimate.n)
 
 
+def inverse_weights(inclusion: Sequence[float | None]) -> list[float] | None:
+    """1 / inclusion probability of each row, so that a sample speaks for its population; None where one is unknown."""
+    known = [p for p in inclusion if p]
+    return [1 / p for p in known] if len(known) == len(inclusion) else None
+
+
 class _Pulls(NamedTuple):
     """What each cluster of the population adds to the error of the two means, (clusters,) each."""
 

@@ -1,5 +1,6 @@
 """The judge against people, for one kind of output: every figure the dashboard shows, with a sentence for each."""
 
+import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +16,17 @@ from judge.statistics.agreement import (
     true_positive_rate,
 )
 from judge.statistics.intervals import Estimate
-from judge.statistics.rates import Population, corrected_rate, human_rate, judge_rate, more_labels_needed
+from judge.statistics.rates import (
+    Population,
+    corrected_rate,
+    human_rate,
+    inverse_weights,
+    judge_rate,
+    more_labels_needed,
+)
 from judge.statistics.wording import (
     TARGET_HALF_WIDTH,
+    UNWEIGHTED,
     coefficient_sentence,
     corrected_rate_sentence,
     judge_rate_sentence,
@@ -26,10 +35,6 @@ from judge.statistics.wording import (
 
 OVERALL = "overall"
 PASS, FAIL = "pass", "fail"
-UNWEIGHTED = (
-    "It is not known how probable each reviewed output was to be drawn, so these figures describe the reviewed outputs "
-    "only, not the population."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class ReviewedLabel:
     judge_passed
     inclusion_probability  with which the output was drawn for review; None where unknown
     rater                  the person; matters where several review one output
+    judge_probability      the judge's own, of a label that satisfies the criterion; None where its engine gives none
     """
 
     output: Hashable
@@ -52,6 +58,7 @@ class ReviewedLabel:
     judge_passed: bool
     inclusion_probability: float | None
     rater: Hashable = ""
+    judge_probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +116,19 @@ def agreement_report(
     for row in rows:
         by_criterion[row.criterion].append(row)
     return AgreementReport(
-        overall=_compare(OVERALL, _conjunctions(by_criterion), judged.get(OVERALL, {}), (PASS, FAIL)),
+        overall=_compare(OVERALL, conjunctions(by_criterion), judged.get(OVERALL, {}), (PASS, FAIL)),
         criteria=tuple(
             _compare(name, found, judged.get(name, {}), scales[name]) for name, found in by_criterion.items()
         ),
     )
 
 
-def _conjunctions(by_criterion: Mapping[str, Sequence[ReviewedLabel]]) -> list[ReviewedLabel]:
-    """One row for each person and output that they rated on every criterion: does it pass all of them?"""
+def conjunctions(by_criterion: Mapping[str, Sequence[ReviewedLabel]]) -> list[ReviewedLabel]:
+    """One row for each person and output that they rated on every criterion: does it pass all of them?
+
+    The judge's probability of that is the product over the criteria, as if they were independent given the output:
+    whether it can be read as a probability all the same is what calibration finds out.
+    """
     reviews: defaultdict[tuple[Hashable, Hashable], dict[str, ReviewedLabel]] = defaultdict(dict)
     for name, rows in by_criterion.items():
         for row in rows:
@@ -127,6 +138,7 @@ def _conjunctions(by_criterion: Mapping[str, Sequence[ReviewedLabel]]) -> list[R
 
 def _conjunction(rows: Sequence[ReviewedLabel]) -> ReviewedLabel:
     human, judge = all(row.human_passed for row in rows), all(row.judge_passed for row in rows)
+    known = [row.judge_probability for row in rows if row.judge_probability is not None]
     first = rows[0]
     return ReviewedLabel(
         output=first.output,
@@ -138,13 +150,14 @@ def _conjunction(rows: Sequence[ReviewedLabel]) -> ReviewedLabel:
         judge_passed=judge,
         inclusion_probability=first.inclusion_probability,
         rater=first.rater,
+        judge_probability=math.prod(known) if len(known) == len(rows) else None,
     )
 
 
 def _compare(name: str, rows: Sequence[ReviewedLabel], judged: Population, scale: Sequence[str]) -> Comparison:
     people, machine = [row.human_label for row in rows], [row.judge_label for row in rows]
     clusters = [row.cluster for row in rows]
-    weights = _weights(rows)
+    weights = inverse_weights([row.inclusion_probability for row in rows])
     human_passed, judge_passed = [row.human_passed for row in rows], [row.judge_passed for row in rows]
     table = confusion(people, machine, scale)
     human, corrected = _rates(rows, judged)
@@ -184,12 +197,6 @@ def _compare(name: str, rows: Sequence[ReviewedLabel], judged: Population, scale
             "corrected_rate": corrected_rate_sentence(corrected, machine_rate.n, more),
         },
     )
-
-
-def _weights(rows: Sequence[ReviewedLabel]) -> list[float] | None:
-    """1 / inclusion probability of each row; None where one is unknown."""
-    known = [row.inclusion_probability for row in rows if row.inclusion_probability]
-    return [1 / p for p in known] if len(known) == len(rows) else None
 
 
 def _rates(rows: Sequence[ReviewedLabel], judged: Population) -> tuple[Estimate, Estimate]:

@@ -4,6 +4,10 @@ from judge.statistics.intervals import Estimate
 
 # The precision that pages talk about: ±3 points.
 TARGET_HALF_WIDTH = 0.03
+UNWEIGHTED = (
+    "It is not known how probable each reviewed output was to be drawn, so these figures describe the reviewed outputs "
+    "only, not the population."
+)
 
 
 def percent(share: float) -> str:

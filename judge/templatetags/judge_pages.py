@@ -50,3 +50,15 @@ def coefficient(estimate: Estimate) -> str:
 def coefficient_range(estimate: Estimate) -> str:
     """The interval of a coefficient; empty where there is none."""
     return wording.coefficient_range(estimate)
+
+
+@register.filter
+def p_value(value: float) -> str:
+    """A p-value with three digits, as statistics are printed.
+
+    >>> p_value(0.0204), p_value(0.00004), p_value(0.9999)
+    ('.020', '<.001', '>.999')
+    """
+    if value < 0.001:
+        return "<.001"
+    return ">.999" if value > 0.999 else f"{value:.3f}".removeprefix("0")

@@ -1,16 +1,19 @@
 """The dashboard's figures, against numbers worked out by hand from a few assessments."""
 
+import html
 from collections.abc import Sequence
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
 
 from judge import comparison, dashboard, queue
 from judge.dashboard import Filters
 from judge.models import Assessment, Campaign, CampaignUnit, Rubric
 from judge.services import seed_rubrics
 from recommend.models import LanguageModel, Stage
+from recommend.roles import LEAD
 from tests.judge.factories import (
     FAILING,
     PASSING,
@@ -44,6 +47,21 @@ def reviewed(
     answers = {str(output.pk): {"labels": labels} for output, labels in zip(outputs, human, strict=True)}
     queue.submit(held, person, answers, seconds)
     return unit
+
+
+def review_again(unit: CampaignUnit, person: User, labels: Sequence[Labels]) -> None:
+    """Another person's labels for the outputs of a unit whose campaign has a place left."""
+    held = queue.next_assignment(unit.campaign, person)
+    assert held is not None
+    assert held.unit == unit
+    outputs = unit.generation.outputs.order_by("position")
+    queue.submit(held, person, {str(one.pk): {"labels": said} for one, said in zip(outputs, labels, strict=True)})
+
+
+def page_of(client: Client, query: str = "") -> str:
+    """The dashboard as a lead reads it."""
+    client.force_login(UserFactory.create(role=LEAD))
+    return html.unescape(client.get(f"/dashboard/{query}").content.decode())
 
 
 @pytest.fixture
@@ -234,10 +252,7 @@ def test_annotators_show_speed_and_agreement_with_the_judge(campaign: Campaign):
 def test_several_people_on_one_output_count_as_one_output():
     campaign = CampaignFactory.create(overlap=2)
     people = UserFactory.create_batch(2)
-    unit = reviewed(campaign, people[0], [GOOD], [GOOD])
-    held = queue.next_assignment(campaign, people[1])
-    assert held is not None
-    queue.submit(held, people[1], {str(unit.generation.outputs.get().pk): {"labels": BAD}})
+    review_again(reviewed(campaign, people[0], [GOOD], [GOOD]), people[1], [BAD])
 
     overall = dashboard.quality(Filters()).report.overall
 
@@ -245,15 +260,58 @@ def test_several_people_on_one_output_count_as_one_output():
     assert overall.human_rate.value == pytest.approx(1 / 2)
 
 
-def test_inclusion_probabilities_of_two_campaigns_combine():
+def test_people_among_themselves_stand_beside_the_judge_with_them():
+    campaign = CampaignFactory.create(overlap=2, sampling_rate=0.5)
+    people = UserFactory.create_batch(2)
+    unit = reviewed(campaign, people[0], [GOOD, GOOD, BAD], [GOOD, BAD, None])
+    review_again(unit, people[1], [GOOD, BAD, BAD])
+    reviewed(campaign, people[0], [GOOD], [GOOD])  # by one person only
 
+    overall, willingness, reasonableness = dashboard.quality(Filters()).ceilings
+
+    assert (overall.n_outputs, overall.n_people) == (3, 2)
+    assert overall.people.raw.value == pytest.approx(2 / 3)
+    assert overall.judge.raw.value == pytest.approx((1 + 1 / 2) / 2)  # the third output has not been judged
+    assert willingness.people.raw.value == pytest.approx(2 / 3)
+    assert reasonableness.people.raw.value == 1
+    assert overall.scope_warning == ""
+
+
+def test_the_judge_is_tested_against_each_person_by_name(client: Client):
+    campaign = CampaignFactory.create(overlap=3)
+    people = UserFactory.create_batch(3)
+    for _ in range(6):
+        unit = reviewed(campaign, people[0], [GOOD] * 5, [GOOD] * 5)
+        for person in people[1:]:
+            review_again(unit, person, [GOOD] * 4 + [BAD])
+
+    quality = dashboard.quality(Filters())
+
+    assert {quality.names[one.person] for one in quality.replacement.contests} == {one.username for one in people}
+    assert {one.n_outputs for one in quality.replacement.contests} == {30}
+    page = page_of(client)
+    assert quality.replacement.sentence in page
+    assert quality.ceilings[0].sentence in page
+    assert f'<th scope="row">{people[0].username}</th><td>30</td>' in page
+
+
+def test_inclusion_probabilities_of_two_campaigns_combine():
     first, second = uuid4(), uuid4()
     one, two = uuid4(), uuid4()
 
-    found = comparison._inclusion([(one, None, None, {}, first, 0.5), (two, None, None, {}, second, 0.2)])
+    found = comparison.inclusion([(one, first, 1, 0.5), (two, second, 2, 0.2)])
 
-    # Either campaign could have drawn either output: 1 - .5 * .8
-    assert found == {one: pytest.approx(0.6), two: pytest.approx(0.6)}
+    # Either campaign could have drawn either output: 1 - .5 * .8. Two people see it where the second draws it, .2.
+    assert found == {output: pytest.approx((0.6, 0.2)) for output in (one, two)}
+
+
+def test_two_campaigns_with_one_person_each_give_two_people_what_both_draw():
+    first, second, output = uuid4(), uuid4(), uuid4()
+
+    assert comparison.inclusion([(output, first, 1, 0.5), (output, second, 1, 0.2)]) == {
+        output: pytest.approx((0.6, 0.1))
+    }
+    assert comparison.inclusion([(output, first, 1, 0.5)]) == {output: (0.5, None)}
 
 
 def test_more_rows_cost_no_more_queries(campaign: Campaign, django_assert_max_num_queries):

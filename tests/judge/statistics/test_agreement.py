@@ -302,6 +302,16 @@ def test_weights_undo_a_sample_that_preferred_disagreements():
     assert gwet_ac(list(zip(first, second, strict=True)), weights=weights).value == pytest.approx(0.8)
 
 
+def test_weights_of_alpha_count_rows_as_often():
+    units = [("Yes", "Yes"), ("No", "No"), ("Yes", "No"), ("No", None)]
+    repeated = units[:1] * 30 + units[1:2] * 20 + units[2:3] * 10 + units[3:] * 5
+
+    weighted = krippendorff_alpha(units * 10, weights=[3.0, 2.0, 1.0, 0.5] * 10)
+
+    assert value(weighted) == pytest.approx(value(krippendorff_alpha(repeated)), abs=0.005)
+    assert value(krippendorff_alpha(units, weights=[7.0] * 4)) == pytest.approx(value(krippendorff_alpha(units)))
+
+
 def test_the_judges_two_error_rates_by_hand():
     people = [True] * 137 + [False] * 75
     judge = [True] * 131 + [False] * 6 + [True] * 39 + [False] * 36

@@ -18,6 +18,7 @@ from judge.statistics.intervals import (
     effective_clusters,
     normal_quantile,
     proportion,
+    t_cdf,
     t_quantile,
     wilson,
 )
@@ -66,6 +67,17 @@ def test_t_quantiles_are_those_of_scipy(degrees, level):
     assert t_quantile(degrees, level) == pytest.approx(student.ppf((1 + level) / 2, degrees), rel=8e-3)
     if degrees >= 4 and level <= 0.95:
         assert t_quantile(degrees, level) == pytest.approx(student.ppf((1 + level) / 2, degrees), rel=1e-3)
+
+
+@pytest.mark.parametrize("degrees", [1, 2, 3, 4, 7, 30, 1001])
+def test_the_distribution_of_t_is_that_of_scipy(degrees):
+    for t in (-40.0, -2.3, -0.1, 0.0, 0.7, 3.0):
+        assert t_cdf(t, degrees) == pytest.approx(student.cdf(t, degrees), abs=1e-12)
+
+
+def test_students_distribution_needs_a_degree_of_freedom():
+    with pytest.raises(ValueError, match="at least one degree of freedom, not 0"):
+        t_cdf(1.0, 0)
 
 
 def test_a_level_lies_between_0_and_1():
