@@ -1,0 +1,1 @@
+"""Automatic checks of a judge: planted defects, repeats, order, length, injections; and what they found."""
