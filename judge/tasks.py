@@ -6,15 +6,17 @@ from uuid import UUID
 
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
+from django.conf import settings
 from django.core.cache import cache
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from judge import judging, leases
-from judge.models import Assessment, Rubric
+from judge import campaigns, judging, leases
+from judge.checks import runner
+from judge.models import Assessment, JudgeCheck, Rubric
 from recommend.engines import factory
 from recommend.engines.errors import EngineUnavailableError
-from recommend.models import Generation, JobState, LanguageModel, Output, Stage
+from recommend.models import ACTIVE_STATES, Generation, JobState, LanguageModel, Output, Stage
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +29,8 @@ SENT_FOR_S = 900
 SWEEP_LIMIT = 50
 # Older ones are a matter for a person, not for a sweep that runs all day.
 SWEEP_HORIZON = timedelta(days=7)
+# Of checks: whatever else the judge has to do comes first.
+CHECK_PRIORITY = 9
 
 
 @shared_task(
@@ -47,16 +51,19 @@ def judge_generation(generation_id: str) -> int:
         return 0
     try:
         model = LanguageModel.objects.serving(LanguageModel.Role.JUDGE)
-        return judging.judge_pending(generation, factory.from_settings(model.engine))
+        n_stored = judging.judge_pending(generation, factory.from_settings(model.engine))
     except (LanguageModel.DoesNotExist, Rubric.DoesNotExist) as missing:
         logger.warning("Generation %s is not judged yet. %s", generation_id, missing)
         return 0
+    campaigns.enrol(generation.pk)  # some plans go by the verdicts, and passed it over until now
+    return n_stored
 
 
 @shared_task(base=DjangoTask, acks_late=True)
 def sweep() -> int:
     """Take lapsed leases back, and send again what was never judged; returns how many generations were sent."""
     leases.expire()
+    resend_checks()
     return resend_unjudged()
 
 
@@ -84,3 +91,60 @@ def _unjudged() -> list[UUID]:
         finished_at__lt=now - LOST_AFTER,
     )
     return list(found.order_by("created_at").values_list("pk", flat=True)[: SWEEP_LIMIT * 20])
+
+
+# Checks of judges -----------------------------------------------------------------------------------------------------
+
+
+def send_check(check: JudgeCheck) -> None:
+    """Have a worker ask the next questions of a check, once the transaction at hand is committed."""
+    JudgeCheck.objects.filter(pk=check.pk).update(sent_at=timezone.now())
+    advance_check.apply_async_on_commit(args=(str(check.pk),), priority=CHECK_PRIORITY)
+
+
+@shared_task(
+    base=DjangoTask,
+    acks_late=True,
+    autoretry_for=(EngineUnavailableError,),
+    retry_backoff=4,
+    retry_backoff_max=LONGEST_WAIT_S,
+    max_retries=6,
+)
+def advance_check(check_id: str) -> None:
+    """Ask the next questions of a check, from wherever it stands; nothing happens where another worker holds it."""
+    check = JudgeCheck.objects.select_related("rater__language_model").filter(pk=UUID(check_id)).first()
+    if check is None or check.rater.language_model is None:
+        return
+    advanced = runner.advance(check.pk, factory.from_settings(check.rater.language_model.engine))
+    if advanced is not None and advanced.is_active:
+        send_check(advanced)
+
+
+@shared_task(base=DjangoTask, acks_late=True)
+def check_judge() -> int:
+    """Check the judge that serves on every kind of output; returns how many checks began. Nightly, 0 budget: never."""
+    if not settings.JUDGE_CHECK_BUDGET:
+        return 0
+    return sum(_begin_check(kind) for kind in Output.Kind)
+
+
+def _begin_check(kind: Output.Kind) -> bool:
+    try:
+        check = runner.prepare(Rubric.objects.current(kind), judge=runner.serving_judge())
+    except (LanguageModel.DoesNotExist, Rubric.DoesNotExist, runner.CheckError) as reason:
+        logger.info("The judge is not checked on %ss tonight. %s", kind, reason)
+        return False
+    send_check(check)
+    return True
+
+
+def resend_checks() -> int:
+    """Send again the checks that nobody holds and that were not sent lately; returns how many."""
+    now = timezone.now()
+    unheld = Q(lease_until=None) | Q(lease_until__lt=now)
+    lost = JudgeCheck.objects.filter(
+        unheld, state__in=ACTIVE_STATES, sent_at__lt=now - timedelta(seconds=SENT_FOR_S)
+    ).order_by("created_at")[:SWEEP_LIMIT]
+    for check in lost:
+        send_check(check)
+    return len(lost)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
-from celery.schedules import schedule
+from celery.schedules import crontab, schedule
 from csp.constants import NONE, SELF
 
 from recgpt_site.embedded import paths
@@ -104,6 +104,7 @@ CELERY_TASK_DEFAULT_QUEUE = "io"
 CELERY_TASK_ROUTES = {
     "recommend.tasks.advance_run": {"queue": "generate"},
     "judge.tasks.judge_generation": {"queue": "judge"},
+    "judge.tasks.advance_check": {"queue": "judge"},
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # kombu gives an unacknowledged task back after the visibility timeout, and looks only every 100 s by default.
@@ -114,9 +115,13 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 SWEEP_INTERVAL_S = env.int("SWEEP_INTERVAL_S", default=15)
 RUN_LEASE_S = env.int("RUN_LEASE_S", default=60)
+JUDGE_CHECK_BUDGET = env.int("JUDGE_CHECK_BUDGET", default=200)
+JUDGE_CHECK_HOUR = env.int("JUDGE_CHECK_HOUR", default=3)
+JUDGE_PASSPORT_DAYS = env.int("JUDGE_PASSPORT_DAYS", default=30)
 CELERY_BEAT_SCHEDULE = {
     "sweep-runs": {"task": "recommend.tasks.sweep", "schedule": schedule(SWEEP_INTERVAL_S)},
     "sweep-judge": {"task": "judge.tasks.sweep", "schedule": schedule(SWEEP_INTERVAL_S)},
+    "check-judge": {"task": "judge.tasks.check_judge", "schedule": crontab(hour=JUDGE_CHECK_HOUR, minute=0)},
 }
 
 # Language models ----------------------------------------------------------------------------------------------------

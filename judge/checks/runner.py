@@ -1,0 +1,224 @@
+"""The work of a check: prepared in one transaction, asked batch by batch, each answer stored once.
+
+All questions are rows before the first is asked, so a worker that is killed loses at most the answers in flight, and a
+task that is delivered twice finds the check held or nothing left to ask.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from judge import asking, passports, services
+from judge.checks import planning, sampling
+from judge.checks.planning import MAX_BUDGET, MIN_BUDGET
+from judge.models import CheckCase, JudgeCheck, Rater, Rubric
+from recommend.engines.errors import EngineUnavailableError
+from recommend.engines.types import ChatRequest, ChatResult, Engine
+from recommend.models import ACTIVE_STATES, JobState, LanguageModel
+
+# Questions of one task: short enough that runs and verdicts come between, and that the broker waits for it.
+BATCH_SIZE = 16
+# A check that is planted in so few outputs says nothing.
+MIN_SHOPPERS = 2
+
+
+class CheckError(ValueError):
+    """A check that cannot be made; `field` names the value at fault, "" where it is none."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class CheckRunningError(CheckError):
+    """The same judge is being checked under the same rubric already: `check` is that one."""
+
+    def __init__(self, check: JudgeCheck) -> None:
+        super().__init__(f"{check.rater} is being checked on {check.rubric.kind}s already. Wait for it, or cancel it.")
+        self.check = check
+
+
+class _LostError(RuntimeError):
+    """The check was cancelled, or another worker has it."""
+
+
+def serving_judge() -> Rater:
+    """The judge that serves now, with its prompt of today. Raises LanguageModel.DoesNotExist."""
+    model = LanguageModel.objects.serving(LanguageModel.Role.JUDGE)
+    return services.rater_for_model(model, passports.current_prompt_version())
+
+
+@transaction.atomic
+def prepare(
+    rubric: Rubric, *, judge: Rater, budget: int | None = None, seed: int | None = None, by: User | None = None
+) -> JudgeCheck:
+    """Store a queued check with its questions.
+
+    budget  most questions to the judge; None for the setting JUDGE_CHECK_BUDGET
+    seed    of the sample; None for another one at every check
+
+    Raises CheckRunningError, or CheckError where the judge cannot be asked or there is nothing to check it on.
+    """
+    budget = settings.JUDGE_CHECK_BUDGET if budget is None else budget
+    if not MIN_BUDGET <= budget <= MAX_BUDGET:
+        raise CheckError(f"{budget} questions are not between {MIN_BUDGET} and {MAX_BUDGET:,}.", "budget")
+    if judge.language_model is None:
+        raise CheckError(f"{judge} is a person; only a judge model can be checked.", "judge")
+    version = passports.version_of(judge.language_model)
+    if judge.prompt_version != version["prompt_version"]:
+        raise CheckError(
+            f"{judge} cannot be asked any more: the judge's prompt is version {version['prompt_version']} now.", "judge"
+        )
+    rules = services.definition(rubric)
+    check = JudgeCheck(
+        rater=judge,
+        rubric=rubric,
+        created_by=by,
+        budget=budget,
+        seed=uuid.uuid4().int % 1_000_000 if seed is None else seed,
+        version=version,
+    )
+    sources = sampling.sources(rubric, rules, judge.language_model, n=budget, seed=check.seed)
+    n_shoppers = len({source.shopper for source in sources})
+    if n_shoppers < MIN_SHOPPERS:
+        raise CheckError(
+            f"There are kept {rubric.kind}s of {n_shoppers} shopper{'' if n_shoppers == 1 else 's'}; a check takes "
+            f"{MIN_SHOPPERS} or more. Run the pipeline for some shoppers first."
+        )
+    try:
+        with transaction.atomic():
+            check.save()
+    except IntegrityError as error:
+        running = JudgeCheck.objects.filter(rater=judge, rubric=rubric, state__in=ACTIVE_STATES).first()
+        if running is None:
+            raise
+        raise CheckRunningError(running) from error
+    CheckCase.objects.bulk_create(planning.first_questions(check, rules, sources))
+    return check
+
+
+def cancel(check: JudgeCheck) -> JudgeCheck:
+    """Stop a check: answers stay, no more is asked. One that has ended stays as it is."""
+    JudgeCheck.objects.filter(pk=check.pk, state__in=ACTIVE_STATES).update(
+        state=JobState.CANCELLED, finished_at=Now(), lease_token=None, lease_until=None
+    )
+    return JudgeCheck.objects.get(pk=check.pk)
+
+
+def advance(check_id: UUID, engine: Engine) -> JudgeCheck | None:
+    """Ask the next batch of a check; returns it as it stands then, None where it has ended or another worker has it.
+
+    Raises EngineUnavailableError, after storing what came, where a question got no answer at all.
+    """
+    token = _take(check_id)
+    if token is None:
+        return None
+    check = JudgeCheck.objects.select_related("rater__language_model", "rubric").get(pk=check_id)
+    try:
+        _advance(check, token, engine)
+    except _LostError:
+        return None
+    finally:
+        JudgeCheck.objects.filter(pk=check_id, lease_token=token).update(lease_token=None, lease_until=None)
+    check.refresh_from_db()
+    return check
+
+
+def _advance(check: JudgeCheck, token: UUID, engine: Engine) -> None:
+    model = check.rater.language_model
+    assert model is not None  # prepare() takes no person
+    if changes := passports.changes(check.version, passports.version_of(model)):
+        _end(check, token, JobState.FAILED, f"The judge changed while it was checked: {changes} Check it again.")
+        return
+    rules = services.definition(check.rubric)
+    waiting = list(check.cases.filter(answered_at=None).order_by("pk")[:BATCH_SIZE])
+    if waiting:
+        _ask(check, token, engine, model, waiting)
+    if check.cases.filter(answered_at=None).exists():
+        return
+    with transaction.atomic():
+        _hold(check, token)
+        if not check.injections_planned:
+            # The other probes ask about the same outputs again.
+            failed = check.cases.filter(passed=False, probe__in=(CheckCase.Probe.BASE, CheckCase.Probe.PLANTED))
+            CheckCase.objects.bulk_create(planning.injections(check, rules, failed.order_by("pk")))
+            check.injections_planned = True
+            check.save(update_fields=["injections_planned"])
+        if not check.cases.filter(answered_at=None).exists():
+            passports.issue(check)
+            _end(check, token, JobState.DONE)
+
+
+def _ask(check: JudgeCheck, token: UUID, engine: Engine, model: LanguageModel, cases: Sequence[CheckCase]) -> None:
+    rules = services.definition(check.rubric)
+    asked = {str(case.pk): planning.question(case, rules) for case in cases}
+    # A seed of its own makes the warm answer another draw, and the cold ones the same question again.
+    requests = [
+        asking.request(
+            str(case.pk),
+            asked[str(case.pk)],
+            model,
+            temperature=case.temperature,
+            seed=check.seed if case.temperature else 0,
+        )
+        for case in cases
+    ]
+    unanswered = ""
+    with closing(_results(engine, requests)) as results:
+        for result in results:
+            if silence := asking.silence(result):
+                unanswered = silence
+                continue
+            answer = asking.answer(result, asked[result.key], rules)
+            with transaction.atomic():
+                _hold(check, token)
+                CheckCase.objects.filter(pk=result.key, answered_at=None).update(answered_at=Now(), **asdict(answer))
+    if unanswered:
+        JudgeCheck.objects.filter(pk=check.pk, lease_token=token).update(error=unanswered)
+        raise EngineUnavailableError(unanswered)
+
+
+def _results(engine: Engine, requests: Sequence[ChatRequest]) -> Generator[ChatResult]:
+    # A generator, whatever the engine returns: closing it stops the calls in flight.
+    yield from engine.generate(requests)
+
+
+def _take(check_id: UUID) -> UUID | None:
+    """Take the check for this worker; None where it has ended or another worker holds it."""
+    token = uuid.uuid4()
+    free = Q(lease_until=None) | Q(lease_until__lt=Now())
+    taken = JudgeCheck.objects.filter(free, pk=check_id, state__in=ACTIVE_STATES).update(
+        lease_token=token, lease_until=_lease_end(), state=JobState.RUNNING, error=""
+    )
+    return token if taken else None
+
+
+def _hold(check: JudgeCheck, token: UUID) -> None:
+    """Renew the lease, and keep the row locked to the transaction's end. Raises _LostError where it is not ours."""
+    held = JudgeCheck.objects.filter(pk=check.pk, lease_token=token, state=JobState.RUNNING)
+    if not held.update(lease_until=_lease_end()):
+        raise _LostError
+
+
+def _end(check: JudgeCheck, token: UUID, state: JobState, error: str = "") -> None:
+    JudgeCheck.objects.filter(pk=check.pk, lease_token=token, state=JobState.RUNNING).update(
+        state=state, error=error, finished_at=Now()
+    )
+
+
+def _lease_end() -> Any:
+    # No answer takes longer than the engine's timeout and its retries; correctness does not rest on it, thrift does.
+    return timezone.now() + timedelta(seconds=3 * settings.LLM_TIMEOUT_S)

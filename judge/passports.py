@@ -1,0 +1,236 @@
+"""Passports of judges: what was measured of one, whether that still holds, and if not, why: ask `valid_for`.
+
+A valid passport says that the figures in it are of this judge, not that they are good: whoever relies on a judge looks
+at both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Max, Min
+from django.utils import timezone
+
+from judge import comparison, services, verdicts
+from judge.checks import figures
+from judge.checks.figures import Answered
+from judge.comparison import Filters
+from judge.models import JudgeCheck, Passport, Rater, Rubric
+from judge.rubrics import RubricDef
+from judge.statistics.intervals import Estimate
+from judge.statistics.report import OVERALL, AgreementReport, agreement_report
+from recommend.models import LanguageModel
+
+# What makes a judge another judge, and what a page calls it.
+PARTS = {
+    "model": "model",
+    "engine": "engine",
+    "base": "base model",
+    "adapter": "adapter",
+    "prompt_version": "prompt version",
+    "prompt_sha256": "prompt text",
+}
+
+
+class Standing(models.TextChoices):
+    VALID = "valid", "Valid"
+    EXPIRED = "expired", "Expired"
+    MISSING = "missing", "Missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """Whether there is a passport that holds.
+
+    reason    in words, also where it is valid
+    passport  the newest there is, valid or not; None where it is missing
+    """
+
+    standing: Standing
+    reason: str
+    passport: Passport | None = None
+
+    @property
+    def is_valid(self) -> bool:
+        return self.standing == Standing.VALID
+
+    def planted_tnr(self, criterion: str = OVERALL) -> Estimate:
+        """Share of planted defects that the judge failed, on one criterion or at all."""
+        return self._figure("planted_tnr", criterion)
+
+    def natural_tnr(self, criterion: str = OVERALL) -> Estimate:
+        """Share of what people failed that the judge failed too, on one criterion or altogether."""
+        return self._figure("tnr", criterion)
+
+    def _figure(self, name: str, criterion: str) -> Estimate:
+        if self.passport is None:
+            return Estimate.unknown(self.reason)
+        rows = [row for row in self.passport.figures["criteria"] if row["name"] == criterion]
+        if not rows:
+            return Estimate.unknown(f"the passport has no criterion “{criterion}”")
+        return Estimate(**rows[0][name])
+
+
+def valid_for(kind: str, judge: Rater | None = None, *, now: datetime | None = None) -> Validity:
+    """Whether a judge has a passport for outputs of a kind that holds now.
+
+    judge  a judge model with its prompt; None for the one that serves now
+
+    It expires when the model, its adapter, its prompt or the rubric changes, and JUDGE_PASSPORT_DAYS after its date.
+    """
+    found = Passport.objects.filter(rubric__kind=kind).select_related("rater__language_model", "rubric", "judge_check")
+    model = judge.language_model if judge else _serving()
+    if model is None:
+        return Validity(Standing.MISSING, "No judge model serves.")
+    passport = (found.filter(rater=judge) if judge else found.filter(rater__language_model=model)).first()
+    if passport is None and judge is None:
+        passport = found.first()  # of another judge: what changed is its reason
+    if passport is None:
+        return Validity(Standing.MISSING, f"{model} has never been checked on {kind}s.")
+    reason = expiry_of(passport, model, now or timezone.now())
+    if reason:
+        return Validity(Standing.EXPIRED, reason, passport)
+    until = passport.created_at + _lifetime()
+    return Validity(Standing.VALID, f"It holds until {until:%-d %B %Y}, unless the judge or rubric changes.", passport)
+
+
+def expiry_of(passport: Passport, model: LanguageModel, now: datetime) -> str:
+    """Why a passport does not hold for a judge model as it is now; "" where it does."""
+    reasons = [changes(passport.version, version_of(model))]
+    newest = Rubric.objects.current(passport.rubric.kind)
+    if newest.pk != passport.rubric_id:
+        reasons.append(f"The rubric was version {passport.rubric.version} and is version {newest.version} now.")
+    if now - passport.created_at > _lifetime():
+        reasons.append(
+            f"It is of {passport.created_at:%-d %B %Y}, and a passport lasts {settings.JUDGE_PASSPORT_DAYS} days."
+        )
+    return " ".join(filter(None, reasons))
+
+
+def version_of(model: LanguageModel) -> dict[str, str]:
+    """What a judge is made of today, by the names of PARTS."""
+    prompt = verdicts.load_prompt()
+    return {
+        "model": model.name,
+        "engine": model.engine,
+        "base": model.base,
+        "adapter": model.adapter,
+        "prompt_version": prompt.version,
+        "prompt_sha256": prompt.sha256,
+    }
+
+
+def current_prompt_version() -> str:
+    """The version of the prompt that judges are asked with today."""
+    return verdicts.load_prompt().version
+
+
+def changes(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """What differs between two versions of a judge, in a sentence each; "" where nothing does."""
+    differing = [name for name in PARTS if before.get(name, "") != now.get(name, "")]
+    if "prompt_version" in differing and "prompt_sha256" in differing:
+        differing.remove("prompt_sha256")  # another version has another text
+    return " ".join(_change(name, before.get(name, ""), now.get(name, "")) for name in differing)
+
+
+def issue(check: JudgeCheck) -> Passport:
+    """Write down what a finished check and people's labels say of the judge."""
+    rules = services.definition(check.rubric)
+    measured = figures.measure(_answers(check), rules)
+    natural, reviewed_on = _natural(check, rules)
+    rows = [natural.overall, *natural.criteria]
+    titles = {criterion.name: criterion.title for criterion in rules.criteria} | {OVERALL: "All criteria together"}
+    return Passport.objects.create(
+        judge_check=check,
+        rater=check.rater,
+        rubric=check.rubric,
+        version=check.version,
+        figures={
+            "criteria": [
+                {"name": row.name, "title": titles[row.name], "planted_tnr": asdict(measured.planted_tnr[row.name])}
+                | {name: asdict(getattr(row, name)) for name in ("tpr", "tnr", "ac1", "kappa")}
+                for row in rows
+            ],
+            "defects": [asdict(one) for one in measured.defects],
+            "probes": [asdict(one) for one in measured.probes],
+            "n_asked": measured.n_asked,
+            "n_unusable": measured.n_unusable,
+        },
+        measured_on=_sample(check) | reviewed_on,
+    )
+
+
+def _serving() -> LanguageModel | None:
+    try:
+        return LanguageModel.objects.serving(LanguageModel.Role.JUDGE)
+    except LanguageModel.DoesNotExist:
+        return None
+
+
+def _lifetime() -> timedelta:
+    return timedelta(days=settings.JUDGE_PASSPORT_DAYS)
+
+
+def _change(name: str, before: str, now: str) -> str:
+    if name == "prompt_sha256":
+        return "The judge's prompt was edited without a new version."
+    return f"The judge's {PARTS[name]} was {before or 'none'} and is {now or 'none'} now."
+
+
+def _answers(check: JudgeCheck) -> list[Answered]:
+    rows = check.cases.filter(answered_at__isnull=False).values_list(
+        "pk",
+        "compared_with",
+        "probe",
+        "defect",
+        "criterion",
+        "output__generation__shopper",
+        "labels",
+        "passed",
+        "probabilities",
+    )
+    return [Answered(*row) for row in rows]
+
+
+def _natural(check: JudgeCheck, rules: RubricDef) -> tuple[AgreementReport, dict[str, Any]]:
+    """The judge against people's first blind labels, and which these are."""
+    filters = Filters(kind=check.rubric.kind, judge=check.rater_id)
+    reviews = comparison.reviews_of(filters, check.rubric)
+    judged = comparison.verdicts_of(filters, check.rubric, check.rater)
+    rows = comparison.reviewed_labels(
+        comparison.read_reviews(reviews), comparison.read_verdicts(judged, reviews), rules
+    )
+    scales = {criterion.name: criterion.values for criterion in rules.criteria}
+    when = reviews.aggregate(first=Min("created_at"), last=Max("created_at"))
+    names = reviews.order_by("assignment__unit__campaign__name").values_list(
+        "assignment__unit__campaign__name", flat=True
+    )
+    return agreement_report(rows, {}, scales), {
+        "campaigns": list(names.distinct()),
+        "n_reviewed": len({row.output for row in rows}),
+        "reviewed": _dates(when["first"], when["last"]),
+    }
+
+
+def _sample(check: JudgeCheck) -> dict[str, Any]:
+    """What the check was made of."""
+    cases = check.cases.order_by()
+    when = cases.aggregate(first=Min("output__created_at"), last=Max("output__created_at"))
+    names = cases.order_by("output__generation__model__name").values_list("output__generation__model__name", flat=True)
+    return {
+        "n_outputs": cases.values("output").distinct().count(),
+        "n_shoppers": cases.values("output__generation__shopper").distinct().count(),
+        "generators": list(names.distinct()),
+        "made": _dates(when["first"], when["last"]),
+        "budget": check.budget,
+        "seed": check.seed,
+    }
+
+
+def _dates(first: datetime | None, last: datetime | None) -> list[str]:
+    return [one.date().isoformat() for one in (first, last) if one is not None]
