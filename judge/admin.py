@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from judge import campaigns, visibility
-from judge.models import Assessment, Assignment, Campaign, CampaignUnit, Criterion, Rater, Rubric
+from judge.models import Assessment, Assignment, Campaign, CampaignUnit, Criterion, Rater, Resolution, Rubric
 from recommend.admin_base import LargeTableAdmin, ReadOnlyAdmin, StudioAdmin, TabularInline
 from recommend.models import Output
 from recommend.roles import LEAD, has_role
@@ -139,3 +140,16 @@ class AssessmentAdmin(LargeTableAdmin[Assessment]):
         # Here as everywhere: nothing of the judge or a colleague for work that this person holds blind.
         found = visibility.visible_assessments(request.user, Output.objects.all())
         return found.order_by(*self.get_ordering(request))
+
+
+@admin.register(Resolution)
+class ResolutionAdmin(LargeTableAdmin[Resolution]):
+    list_display = ("output", "rubric", "revision", "labels", "passed", "reason", "by", "by_rater", "created_at")
+    list_filter = ("passed", "by_rater", "rubric", "created_at")
+    list_select_related = ("output", "rubric", "by")
+    search_fields = ("output__text", "reason", "output__id__exact", "by__username")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Resolution]:
+        user = cast("User", request.user)  # the admin is for signed-in users
+        held = visibility.blind_work(user).values("unit__generation")
+        return super().get_queryset(request).exclude(output__generation__in=held)

@@ -343,3 +343,28 @@ class Passport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rater}, {self.rubric}, {self.created_at:%Y-%m-%d}"
+
+
+class Resolution(models.Model):
+    """The labels that a lead decided on where raters differ, beside theirs; a correction is a new revision."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    output = models.ForeignKey(Output, on_delete=models.CASCADE, related_name="resolutions")
+    rubric = models.ForeignKey(Rubric, on_delete=models.PROTECT)
+    revision = models.PositiveIntegerField(default=1, help_text="The highest one is in force.")
+    labels = models.JSONField(help_text="{criterion name: label value}")
+    passed = models.BooleanField(help_text="Every criterion passed.")
+    reason = models.TextField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    by_rater = models.BooleanField(default=False, help_text="Whoever decided had labelled the output themselves.")
+
+    class Meta:
+        ordering = ["output_id", "-revision"]
+        constraints = [
+            models.UniqueConstraint(fields=["output", "rubric", "revision"], name="resolution_revision_once"),
+            models.CheckConstraint(condition=~models.Q(reason=""), name="resolution_has_a_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.output}: revision {self.revision}"

@@ -40,6 +40,18 @@ class StaleDraft(QueueError):  # noqa: N818
         self.draft = dict(draft)
 
 
+class AlreadyResolved(QueueError):  # noqa: N818
+    """A lead decided on an output since the page was opened: `newest` is that decision, None if it is gone."""
+
+    def __init__(self, newest: Any) -> None:
+        who = f"{newest.by} has" if newest else "Somebody has"
+        super().__init__(
+            f"{who} decided on this output since you opened it. Nothing was stored: read that decision, and correct it "
+            "if you still want to."
+        )
+        self.newest = newest
+
+
 class InvalidAnswer(QueueError):  # noqa: N818
     """An answer does not fit the generation or its rubric."""
 

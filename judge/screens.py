@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from judge import visibility
-from judge.models import Assessment, Assignment, Criterion
+from judge.models import Assessment, Assignment, Criterion, Rubric
 from recommend import displays
 from recommend.models import Generation, Output, PipelineRun
 
@@ -182,12 +182,17 @@ def answers(assignment: Assignment, posted: Mapping[str, str]) -> dict[str, dict
     criteria = list(assignment.unit.campaign.rubric.criteria.all())
     found: dict[str, dict[str, Any]] = {}
     for output in assignment.unit.generation.outputs.all().kept():
-        fields = {criterion.name: posted.get(label_field(output, criterion), "") for criterion in criteria}
-        labels = {name: value for name, value in fields.items() if value}
+        chosen = labels(output, criteria, posted)
         comment = posted.get(comment_field(output), "").strip()
-        if labels or comment:
-            found[str(output.pk)] = {"labels": labels, "comment": comment}
+        if chosen or comment:
+            found[str(output.pk)] = {"labels": chosen, "comment": comment}
     return found
+
+
+def labels(output: Output, criteria: Iterable[Criterion], posted: Mapping[str, str]) -> dict[str, str]:
+    """A form's labels for one output, {criterion: label}; what is open is absent."""
+    fields = {criterion.name: posted.get(label_field(output, criterion), "") for criterion in criteria}
+    return {name: value for name, value in fields.items() if value}
 
 
 def seconds(posted: Mapping[str, str]) -> float:
@@ -299,4 +304,17 @@ def comparison(output: Output, human: Assessment, judge: Assessment) -> OutputCa
         evidence=cited_lines(output),
         judge=judge,
         revised=human.revision > 1,
+    )
+
+
+def decision(output: Output, rubric: Rubric, labels: Mapping[str, str], reason: str) -> OutputCard:
+    """One output to decide on, with these labels checked and this reason filled in."""
+    return OutputCard(
+        output=output,
+        number=output.position + 1,
+        rows=_rows(output, list(rubric.criteria.all()), labels, None),
+        comment=reason,
+        evidence=cited_lines(output),
+        judge=None,
+        revised=False,
     )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from judge import quality_views, views
+from judge import adjudication_views, quality_views, views
 
 app_name = "judge"
 urlpatterns = [
@@ -19,4 +19,11 @@ urlpatterns = [
     path("review/runs/<uuid:pk>/labels/", views.run_labels, name="run-labels"),
     path("dashboard/", quality_views.dashboard, name="dashboard"),
     path("dashboard/outputs/", quality_views.disagreements, name="disagreements"),
+    path("dashboard/adjudication/", adjudication_views.adjudication, name="adjudication"),
+    path("dashboard/adjudication/<uuid:pk>/", adjudication_views.adjudication_output, name="adjudication-output"),
+    path(
+        "dashboard/adjudication/<uuid:pk>/resolve/",
+        adjudication_views.adjudication_resolve,
+        name="adjudication-resolve",
+    ),
 ]

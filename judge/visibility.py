@@ -36,13 +36,13 @@ def judge_is_revealed(assignment: Assignment) -> bool:
     return not assignment.unit.campaign.blind or assignment.state == Assignment.State.SUBMITTED
 
 
+def blind_work(user: User) -> QuerySet[Assignment]:
+    """What a person holds, not yet submitted, in blind campaigns: of that they see nobody else's labels."""
+    return Assignment.objects.filter(annotator=user, state=Assignment.State.LEASED, unit__campaign__blind=True)
+
+
 def _in_hand(user: User) -> QuerySet[Assignment]:
-    return Assignment.objects.filter(
-        annotator=user,
-        state=Assignment.State.LEASED,
-        unit__generation=OuterRef("output__generation"),
-        unit__campaign__blind=True,
-    )
+    return blind_work(user).filter(unit__generation=OuterRef("output__generation"))
 
 
 def _submitted(user: User) -> QuerySet[Assignment]:

@@ -41,6 +41,7 @@ REFUSED = OpenApiResponse(description="The work is not yours any more, was submi
 # What the queue refuses, as the types that a client may branch on. The first that fits names it.
 CONFLICTS = {
     refusals.StaleDraft: "stale-draft",
+    refusals.AlreadyResolved: "already-resolved",
     refusals.AlreadySubmitted: "already-submitted",
     refusals.CampaignClosed: "campaign-closed",
     refusals.NotSubmitted: "not-submitted",

@@ -2,7 +2,7 @@
 
 from rest_framework.routers import SimpleRouter
 
-from judge.api import assignments, views
+from judge.api import adjudication, assignments, views
 
 
 def register(router: SimpleRouter) -> None:
@@ -10,3 +10,4 @@ def register(router: SimpleRouter) -> None:
     router.register("campaigns", views.CampaignViewSet, basename="campaign")
     router.register("assignments", assignments.AssignmentViewSet, basename="assignment")
     router.register("assessments", views.AssessmentViewSet, basename="assessment")
+    router.register("disagreements", adjudication.DisagreementViewSet, basename="disagreement")

@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from judge import queue
-from judge.models import Assessment, Assignment, Campaign
+from judge.models import Assessment, Assignment, Campaign, Resolution
 from tests.judge.factories import (
     PASSING,
     AssessmentFactory,
@@ -19,7 +19,7 @@ from tests.judge.factories import (
 from tests.recommend.factories import GenerationFactory
 
 pytestmark = pytest.mark.django_db
-TABLES = ["rubric", "criterion", "rater", "campaign", "campaignunit", "assignment", "assessment"]
+TABLES = ["rubric", "criterion", "rater", "campaign", "campaignunit", "assignment", "assessment", "resolution"]
 
 
 @pytest.fixture
@@ -37,6 +37,14 @@ def one_of_each() -> None:
     outputs = list(unit.generation.outputs.all())
     queue.submit(held, person, {str(one.pk): {"labels": PASSING["interest"]} for one in outputs})
     AssessmentFactory.create(output=outputs[0])
+    Resolution.objects.create(
+        output=outputs[0],
+        rubric=unit.campaign.rubric,
+        labels=PASSING["interest"],
+        passed=True,
+        reason="<script>alert(1)</script>",
+        by=person,
+    )
 
 
 def list_of(table: str) -> str:
@@ -78,7 +86,7 @@ def test_every_row_opens(admin: Client, table: str):
         assert admin.get(reverse(f"admin:judge_{table}_change", args=[row.pk])).status_code == 200
 
 
-@pytest.mark.parametrize("table", ["assignment", "assessment", "rubric", "rater", "campaignunit"])
+@pytest.mark.parametrize("table", ["assignment", "assessment", "rubric", "rater", "campaignunit", "resolution"])
 def test_what_people_and_judges_said_cannot_be_changed_or_deleted(admin: Client, table: str):
     one_of_each()
     model = admin.get(list_of(table)).context["cl"].model
