@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from judge import adjudication_views, quality_views, views
+from judge import adjudication_views, exchange_views, quality_views, views
 
 app_name = "judge"
 urlpatterns = [
@@ -19,6 +19,8 @@ urlpatterns = [
     path("review/runs/<uuid:pk>/labels/", views.run_labels, name="run-labels"),
     path("dashboard/", quality_views.dashboard, name="dashboard"),
     path("dashboard/outputs/", quality_views.disagreements, name="disagreements"),
+    path("dashboard/export/", exchange_views.export, name="export"),
+    path("dashboard/export/<slug:name>/", exchange_views.export_file, name="export-file"),
     path("dashboard/adjudication/", adjudication_views.adjudication, name="adjudication"),
     path("dashboard/adjudication/<uuid:pk>/", adjudication_views.adjudication_output, name="adjudication-output"),
     path(

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -24,11 +28,15 @@ from judge.api.serializers import (
     CampaignSerializer,
     RubricSerializer,
 )
-from judge.models import Assessment, Campaign, Rubric
+from judge.comparison import Filters
+from judge.exchange.downloads import attachment
+from judge.exchange.formats import FORMATS
+from judge.exchange.selection import Selection
+from judge.models import Assessment, Campaign, Rater, Rubric
 from recommend import roles
 from recommend.api import queries
-from recommend.api.base import EmptyRequest, FilteredViewSet, HasRole, IsLead, Query, caller
-from recommend.models import Output, Stage
+from recommend.api.base import EmptyRequest, FilteredViewSet, HasRole, IsLead, Parameters, Query, caller
+from recommend.models import LanguageModel, Output, Stage
 
 
 class IsReviewer(HasRole):
@@ -48,6 +56,41 @@ class AssessmentQuery(Query):
     run = serializers.UUIDField(required=False)
     generation = serializers.UUIDField(required=False)
     output = serializers.UUIDField(required=False)
+
+
+class KnownField(serializers.PrimaryKeyRelatedField[Model]):
+    """The id of a row that there is; the refusal says where to look for one."""
+
+    def __init__(self, where: str, **options: Any) -> None:
+        message = f"There is none with the id {{pk_value}}. {where} lists those that there are."
+        super().__init__(
+            pk_field=serializers.UUIDField(), required=False, error_messages={"does_not_exist": message}, **options
+        )
+
+
+class ExportQuery(Parameters):
+    format = serializers.ChoiceField(choices=tuple(FORMATS), default="jsonl")
+    kind = serializers.ChoiceField(choices=Output.Kind.choices, default=Output.Kind.INTEREST)
+    model = KnownField("language-models/", queryset=LanguageModel.objects.all(), help_text="That made the outputs.")
+    campaign = KnownField(
+        "campaigns/", queryset=Campaign.objects.all(), help_text="Its people's labels, and the judges' by its rubric."
+    )
+    judge = KnownField(
+        "assessments/", queryset=Rater.objects.filter(user__isnull=True), help_text="The rater; not given: every judge."
+    )
+    reviewed = serializers.BooleanField(default=False, help_text="Only outputs that people have labelled.")
+
+
+class FormatIsOurs(BaseContentNegotiation):
+    """REST framework takes `format` for the name of a renderer; here it is the file's."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        return parsers[0]
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type
 
 
 @extend_schema_view(
@@ -136,3 +179,17 @@ class AssessmentViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Assessment]):
     def filtered(self, queryset: QuerySet[Assessment], wanted: Mapping[str, Any]) -> QuerySet[Assessment]:
         names = {"run": "output__generation__run", "generation": "output__generation", "output": "output"}
         return queryset.filter(**{names[name]: wanted[name] for name in names if name in wanted})
+
+    @extend_schema(
+        summary="Export assessments with their outputs",
+        parameters=[ExportQuery],
+        responses={(200, form.content_type.partition(";")[0]): OpenApiTypes.BINARY for form in FORMATS.values()},
+    )
+    @action(detail=False, permission_classes=[IsLead], content_negotiation_class=FormatIsOurs)
+    def export(self, request: Request) -> StreamingHttpResponse:
+        """All assessments of one kind of output as a file that is written while it is sent (leads only)."""
+        wanted = ExportQuery.of(request)
+        rows = {name: wanted[name].pk for name in ("model", "campaign", "judge") if name in wanted}
+        filters = Filters(kind=wanted["kind"], **rows)
+        selection = Selection(filters, reviewed_only=wanted["reviewed"], by=caller(request))
+        return attachment(FORMATS[wanted["format"]], selection)

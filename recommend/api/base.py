@@ -33,11 +33,8 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
-class Query(StrictSerializer):
-    """The query parameters of a list; a subclass names its filters."""
-
-    cursor = serializers.CharField(required=False, help_text="From `next` or `previous` of an earlier page.")
-    page_size = serializers.IntegerField(required=False, min_value=1, max_value=200, help_text="50 if not given.")
+class Parameters(StrictSerializer):
+    """The query parameters of a call; a subclass names them."""
 
     @classmethod
     def of(cls, request: Request) -> dict[str, Any]:
@@ -48,6 +45,13 @@ class Query(StrictSerializer):
         except serializers.ValidationError as error:
             raise InvalidParametersError(error.detail) from error
         return dict(parameters.validated_data)
+
+
+class Query(Parameters):
+    """The query parameters of a list; a subclass names its filters."""
+
+    cursor = serializers.CharField(required=False, help_text="From `next` or `previous` of an earlier page.")
+    page_size = serializers.IntegerField(required=False, min_value=1, max_value=200, help_text="50 if not given.")
 
 
 class FilteredViewSet(mixins.ListModelMixin, GenericViewSet[M]):
