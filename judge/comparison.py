@@ -24,6 +24,7 @@ from judge.rubrics import CriterionDef, RubricDef
 from judge.statistics.ceiling import SharedOutput
 from judge.statistics.rates import ClusterTotal, Population
 from judge.statistics.report import FAIL, OVERALL, PASS, ReviewedLabel
+from judge.statistics.sequential import THRESHOLD, Screen
 from recommend.models import LanguageModel, Output, Stage
 
 STAGE_OF_KIND = {kind: stage for stage, kind in services.KIND_OF_STAGE.items()}
@@ -59,12 +60,21 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the dashboard is about. Ids; None stands for all models, all campaigns, and the judge that serves now."""
+    """What the dashboard is about. Ids; None stands for all models, all campaigns, and the judge that serves now.
+
+    gate  the acceptance asked for in percent, 1 to 99; None for the usual one
+    """
 
     kind: str = Output.Kind.INTEREST
     model: UUID | None = None
     campaign: UUID | None = None
     judge: UUID | None = None
+    gate: int | None = None
+
+    @property
+    def threshold(self) -> float:
+        """The acceptance that the gate asks for, 0 to 1."""
+        return THRESHOLD if self.gate is None else self.gate / 100
 
     @property
     def stage(self) -> Stage:
@@ -72,9 +82,15 @@ class Filters:
 
     def query(self, **changes: Any) -> str:
         """The filters as a query string, with some changed."""
-        changed = replace(self, **changes)
-        values = {field.name: getattr(changed, field.name) for field in fields(self)}
-        return urlencode({name: str(value) for name, value in values.items() if value is not None})
+        return urlencode(replace(self, **changes)._chosen())
+
+    def others(self) -> list[tuple[str, str]]:
+        """All but the gate, for a form that sets it."""
+        return [one for one in self._chosen() if one[0] != "gate"]
+
+    def _chosen(self) -> list[tuple[str, str]]:
+        values = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return [(name, str(value)) for name, value in values if value is not None]
 
 
 def read_filters(params: Mapping[str, str]) -> Filters:
@@ -85,6 +101,7 @@ def read_filters(params: Mapping[str, str]) -> Filters:
         model=_uuid(params.get("model", "")),
         campaign=_uuid(params.get("campaign", "")),
         judge=_uuid(params.get("judge", "")),
+        gate=_percent(params.get("gate", "")),
     )
 
 
@@ -93,6 +110,10 @@ def _uuid(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
+
+
+def _percent(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 2 and int(text) else None
 
 
 def rubric_of(filters: Filters) -> Rubric:
@@ -223,6 +244,23 @@ def shared_outputs(
                 judge = None if verdict is None else _label(name, verdict)
                 rows.append(SharedOutput(found[0].shopper, people, judge, found[0].sharing_probability))
     return shared
+
+
+def screens_in_order(reviews: Sequence[Review]) -> list[Screen]:
+    """Each generation as it was reviewed first, in the order of labelling: what share of its outputs passed."""
+    first: dict[UUID, list[Review]] = {}
+    for review in reviews:
+        one = first.setdefault(review.generation, [])
+        if not one or one[0].rater == review.rater:
+            one.append(review)
+    return [
+        Screen(
+            cluster=found[0].shopper,
+            passed=sum(bool(review.passed) for review in found) / len(found),
+            inclusion_probability=found[0].inclusion_probability,
+        )
+        for found in first.values()
+    ]
 
 
 def _label(name: str, said: Review | Verdict) -> str | None:

@@ -24,16 +24,19 @@ from judge.comparison import (
     reviews_of,
     rubric_of,
     said,
+    screens_in_order,
     shared_outputs,
     verdicts_of,
 )
 from judge.models import Assessment, Assignment, Campaign, Rater, Rubric
 from judge.rubrics import CriterionDef, RubricDef
 from judge.statistics.agreement import raw_agreement
+from judge.statistics.calibration import Calibration, calibration
 from judge.statistics.ceiling import Ceiling, human_ceiling
 from judge.statistics.intervals import Estimate
 from judge.statistics.replacement import Replacement, alternative_annotator_test
-from judge.statistics.report import FAIL, OVERALL, PASS, AgreementReport, ReviewedLabel, agreement_report
+from judge.statistics.report import FAIL, OVERALL, PASS, AgreementReport, ReviewedLabel, agreement_report, conjunctions
+from judge.statistics.sequential import Gate, sequential_gate
 from recommend.models import LanguageModel, Output
 
 __all__ = [
@@ -110,6 +113,8 @@ class Quality:
     ceilings     overall first, then each criterion in the rubric's order
     replacement  whether the judge can stand in for a person, on passing altogether
     names        {rater id: name} of the people in it
+    calibrations overall first, then each criterion
+    gate         whether acceptance is at least what the filters ask for
     """
 
     filters: Filters
@@ -120,6 +125,8 @@ class Quality:
     ceilings: tuple[Ceiling, ...]
     replacement: Replacement
     names: Mapping[Hashable, str]
+    calibrations: tuple[Calibration, ...]
+    gate: Gate
     counts: Counts
     annotators: tuple[AnnotatorRow, ...]
 
@@ -196,9 +203,18 @@ def quality(filters: Filters) -> Quality:
             human_ceiling(name, shared[name], scale) for name, scale in {OVERALL: (PASS, FAIL), **scales}.items()
         ),
         replacement=replacement,
+        calibrations=_calibrations(rows, rules),
+        gate=sequential_gate(screens_in_order(reviews), filters.threshold),
         names=_names([one.person for one in replacement.contests]),
         counts=_counts(filters, rubric, verdicts),
         annotators=_annotators(filters, rows, rules),
+    )
+
+
+def _calibrations(rows: Sequence[ReviewedLabel], rules: RubricDef) -> tuple[Calibration, ...]:
+    by_criterion = {one.name: [row for row in rows if row.criterion == one.name] for one in rules.criteria}
+    return tuple(
+        calibration(name, found) for name, found in {OVERALL: conjunctions(by_criterion), **by_criterion}.items()
     )
 
 

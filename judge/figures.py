@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -10,11 +11,14 @@ from django.urls import reverse
 
 from judge.dashboard import Filters
 from judge.rubrics import CriterionDef
+from judge.statistics.calibration import Bin, Calibration
 from judge.statistics.ceiling import Ceiling
 from judge.statistics.intervals import Estimate
 from judge.statistics.replacement import Contest, Replacement
 from judge.statistics.report import OVERALL, Comparison
+from judge.statistics.sequential import ALPHA, Gate, Look
 
+MAX_POINTS, MAX_LOOKS = 200, 10
 TITLES = {"pass": "pass", "fail": "fail"}
 
 
@@ -35,6 +39,34 @@ class CeilingRow:
     ceiling: Ceiling
     people: Mark | None
     judge: Mark | None
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A bin of a reliability diagram, in units of the picture: where it lies and how far its interval reaches."""
+
+    x: float
+    y: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """A reliability diagram: the judge's scores as they are, and the line through the refitted ones."""
+
+    points: tuple[Point, ...]
+    refitted: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvidencePlot:
+    """How the evidence grew, shopper by shopper: two lines, and the height at which it is enough."""
+
+    at_least: str
+    below: str
+    enough: float
+    looks: tuple[Look, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +141,70 @@ def mark(estimate: Estimate) -> Mark | None:
 
 def ceiling_rows(ceilings: Sequence[Ceiling], criteria: Sequence[CriterionDef]) -> tuple[CeilingRow, ...]:
     """The human ceiling by criterion, in the order given."""
-    titles = {OVERALL: "All together", **{criterion.name: criterion.title for criterion in criteria}}
+    titles = _titles(criteria)
     return tuple(CeilingRow(titles[one.name], one, mark(one.people.raw), mark(one.judge.raw)) for one in ceilings)
+
+
+def titled(found: Sequence[Calibration], criteria: Sequence[CriterionDef]) -> list[tuple[str, Calibration]]:
+    """Calibrations with what they are about."""
+    return [(_titles(criteria)[one.name], one) for one in found]
+
+
+def _titles(criteria: Sequence[CriterionDef]) -> dict[str, str]:
+    return {OVERALL: "All together", **{criterion.name: criterion.title for criterion in criteria}}
+
+
+def reliability(found: Calibration) -> Reliability | None:
+    """The diagram of a calibration, None where there is none."""
+    if found.raw is None or found.refitted is None:
+        return None
+    return Reliability(
+        points=tuple(_point(one) for one in found.raw.bins),
+        refitted=_polyline((_across(one.score), _up(one.passed.value or 0.0)) for one in found.refitted.bins),
+    )
+
+
+def evidence_plot(gate: Gate) -> EvidencePlot | None:
+    """The evidence of a gate over its shoppers, None before there is any."""
+    n = len(gate.looks)
+    if not n:
+        return None
+    # No more points than a screen can show; the last one always.
+    shown = [gate.looks[i] for i in sorted({*range(0, n, max(1, n // MAX_POINTS)), n - 1})]
+    steps = [gate.looks[i] for i in sorted({*range(max(1, n // MAX_LOOKS) - 1, n, max(1, n // MAX_LOOKS)), n - 1})]
+    return EvidencePlot(
+        at_least=_polyline((100 * look.n / n, _evidence_height(look.at_least)) for look in shown),
+        below=_polyline((100 * look.n / n, _evidence_height(look.below)) for look in shown),
+        enough=_evidence_height(1 / ALPHA),
+        looks=tuple(steps),
+    )
+
+
+def _point(one: Bin) -> Point:
+    share = one.passed
+    return Point(
+        x=_across(one.score),
+        y=_up(share.value or 0.0),
+        low=None if share.low is None else _up(share.low),
+        high=None if share.high is None else _up(share.high),
+    )
+
+
+def _across(share: float) -> float:
+    return 30 + 150 * share
+
+
+def _up(share: float) -> float:
+    return 170 - 150 * share
+
+
+def _evidence_height(capital: float) -> float:
+    """From 1/100 of the stake at the bottom, 60, to 1,000 times it at the top, 0; by powers of ten."""
+    return 60 - 12 * (min(max(math.log10(max(capital, 1e-9)), -2.0), 3.0) + 2)
+
+
+def _polyline(points: Iterable[tuple[float, float]]) -> str:
+    return " ".join(f"{x:.2f},{y:.2f}" for x, y in points)
 
 
 def contest_rows(replacement: Replacement, names: Mapping[Hashable, str]) -> list[tuple[str, Contest]]:

@@ -32,6 +32,9 @@ def dashboard(request: Request) -> HttpResponse:
         "plot": figures.rate_plot(found.report.overall),
         "overall": figures.matrix(found.report.overall, filters),
         "contests": figures.contest_rows(found.replacement, found.names),
+        "reliability": figures.reliability(found.calibrations[0]),
+        "calibrations": figures.titled(found.calibrations, found.criteria),
+        "evidence": figures.evidence_plot(found.gate),
         "ceilings": figures.ceiling_rows(found.ceilings, found.criteria),
         "criteria": [
             figures.criterion_figures(criterion, comparison, filters)

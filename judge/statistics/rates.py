@@ -129,7 +129,7 @@ def corrected_rate(
     if not len(y) == len(f) == len(inclusion) == len(clusters):
         raise ValueError("human, judge, inclusion and clusters need one entry for each reviewed output")
     n, n_clusters = len(y), len(set(clusters))
-    refusal = _refusal_of_inclusion(inclusion) or _refusal_of_size(n, n_clusters)
+    refusal = _refusal_of_inclusion(inclusion) or refusal_of_size(n, n_clusters)
     if refusal:
         return Estimate.unknown(refusal, n, n_clusters)
     w = 1 / np.asarray(inclusion, dtype=np.float64)
@@ -267,7 +267,8 @@ def _refusal_of_weights(n_clusters: int, effective: float) -> str:
     )
 
 
-def _refusal_of_size(n: int, n_clusters: int) -> str:
+def refusal_of_size(n: int, n_clusters: int) -> str:
+    """Why so many labelled outputs from so many shoppers are too few for an estimate; empty where they are not."""
     if n >= MIN_LABELS and n_clusters >= MIN_CLUSTERS:
         return ""
     return (

@@ -62,3 +62,25 @@ def p_value(value: float) -> str:
     if value < 0.001:
         return "<.001"
     return ">.999" if value > 0.999 else f"{value:.3f}".removeprefix("0")
+
+
+@register.filter
+def whole_percent(share: float) -> int:
+    """A share of 0 to 1 as a whole number of percent.
+
+    >>> whole_percent(0.29)
+    29
+    """
+    return round(100 * share)
+
+
+@register.filter
+def capital(value: float) -> str:
+    """What a stake of 1 became, as short as it can be read.
+
+    >>> capital(0.004), capital(3.14159), capital(1234.5), capital(3e9)
+    ('0.004', '3.1', '1,234', 'over a million')
+    """
+    if value >= 1e6:
+        return "over a million"
+    return f"{value:.1f}" if 1 <= value < 10 else f"{value:,.0f}" if value >= 10 else f"{value:.1g}"

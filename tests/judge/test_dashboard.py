@@ -4,6 +4,7 @@ import html
 from collections.abc import Sequence
 from uuid import uuid4
 
+import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -12,6 +13,7 @@ from judge import comparison, dashboard, queue
 from judge.dashboard import Filters
 from judge.models import Assessment, Campaign, CampaignUnit, Rubric
 from judge.services import seed_rubrics
+from judge.statistics import sequential
 from recommend.models import LanguageModel, Stage
 from recommend.roles import LEAD
 from tests.judge.factories import (
@@ -249,6 +251,50 @@ def test_annotators_show_speed_and_agreement_with_the_judge(campaign: Campaign):
     assert second.agreement.value == 0.0
 
 
+def test_the_gate_counts_each_shopper_once_in_the_order_of_labelling(client: Client):
+    campaign = CampaignFactory.create(overlap=2)
+    first, second = UserFactory.create_batch(2)
+    unit = reviewed(campaign, first, [GOOD, BAD], [GOOD, GOOD])
+    review_again(unit, second, [BAD, BAD])  # a later opinion on the same screen
+    later = reviewed(campaign, first, [GOOD, GOOD], [GOOD, GOOD])
+    same = reviewed(campaign, first, [BAD, BAD], [GOOD, GOOD])
+    same.generation.shopper = later.generation.shopper
+    same.generation.save()
+
+    gate = dashboard.quality(Filters(gate=40)).gate
+
+    expected = sequential.evidence(np.array([0.5, 1.0]), np.ones(2), 0.4)
+    assert [look.at_least for look in gate.looks] == pytest.approx(expected)
+    assert gate.threshold == 0.4
+    assert gate.sentence in page_of(client, "?gate=40")
+    assert dashboard.quality(Filters()).gate.threshold == 0.8
+
+
+def test_the_judges_probabilities_are_held_against_what_people_said(client: Client, campaign: Campaign):
+    person = UserFactory.create()
+    for _ in range(15):
+        reviewed(campaign, person, [GOOD, BAD], [GOOD, GOOD])
+    sure = {"willingness": {"Spontaneity": 0.9, "Necessity": 0.1}, "reasonableness": {"Strong": 0.8, "Weak": 0.2}}
+    Assessment.objects.filter(rater__language_model__isnull=False).update(probabilities=sure)
+
+    overall, willingness, reasonableness = dashboard.quality(Filters()).calibrations
+
+    # Half of the outputs pass, all of them on reasonableness; the judge promises .9 * .8, .9 and .8.
+    for found, error in ((overall, 0.72 - 0.5), (willingness, 0.9 - 0.5), (reasonableness, 1 - 0.8)):
+        assert found.raw is not None
+        assert found.raw.error.value == pytest.approx(error)
+        assert found.n == 30
+    page = page_of(client)
+    assert overall.sentence in page
+    assert 'class="reliability__point"' in page
+
+
+def test_without_label_probabilities_the_page_says_so(client: Client, campaign: Campaign):
+    reviewed(campaign, UserFactory.create(), [GOOD], [GOOD])
+
+    assert "is unknown: the judge's engine gives no label probabilities." in page_of(client)
+
+
 def test_several_people_on_one_output_count_as_one_output():
     campaign = CampaignFactory.create(overlap=2)
     people = UserFactory.create_batch(2)
@@ -334,6 +380,10 @@ def test_more_rows_cost_no_more_queries(campaign: Campaign, django_assert_max_nu
     [
         ({}, Filters()),
         ({"kind": "tag"}, Filters(kind="tag")),
+        ({"gate": "85"}, Filters(gate=85)),
+        ({"gate": "100"}, Filters()),
+        ({"gate": "0"}, Filters()),
+        ({"gate": "-5"}, Filters()),
         ({"kind": "<script>", "model": "1 OR 1=1", "campaign": ""}, Filters()),
     ],
 )
@@ -347,4 +397,5 @@ def test_filters_go_back_into_the_address():
 
     assert filters.query() == f"kind=tag&model={model}"
     assert filters.query(model=None, kind="interest") == "kind=interest"
+    assert filters.query(gate=90) == f"kind=tag&model={model}&gate=90"
     assert Assessment.objects.count() == 0
