@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from judge.statistics.intervals import wilson
 from judge.statistics.rates import corrected_rate, human_rate, judge_rate, population
 
-N_SHOPPERS, N_REVIEWED, N_REPETITIONS = 500, 60, 350
+N_SHOPPERS, N_REVIEWED, N_REPETITIONS = 500, 60, 500
 
 
 @dataclass
@@ -66,6 +67,7 @@ def test_the_corrected_rate_covers_the_truth_and_the_naive_ones_do_not(plan):
         "judge alone": 0,
         "corrected, outputs taken as independent": 0,
         "unweighted": 0,
+        "Wilson over outputs": 0,
     }
 
     for _ in range(N_REPETITIONS):
@@ -87,11 +89,14 @@ def test_the_corrected_rate_covers_the_truth_and_the_naive_ones_do_not(plan):
         }
         for name, estimate in estimates.items():
             covered[name] += estimate.low <= truth <= estimate.high
+        low, high = wilson(float(human.sum()), len(human))
+        covered["Wilson over outputs"] += low <= truth <= high
 
     coverage = {name: times / N_REPETITIONS for name, times in covered.items()}
-    assert 0.92 <= coverage["corrected"] <= 0.98
-    assert 0.92 <= coverage["human"] <= 0.98
+    assert 0.93 <= coverage["corrected"] <= 0.97
+    assert 0.93 <= coverage["human"] <= 0.97
     assert coverage["judge alone"] < 0.05
     assert coverage["corrected, outputs taken as independent"] < 0.9
+    assert coverage["Wilson over outputs"] < 0.9
     if plan is doubtful_first:
         assert coverage["unweighted"] < 0.6
