@@ -34,8 +34,9 @@ def export(request: Request) -> HttpResponse:
 
 @role_required(LEAD)
 @require_GET
-def export_file(request: Request, name: str) -> StreamingHttpResponse:
+def export_file(request: Request) -> StreamingHttpResponse:
     """The file itself, written while it is sent."""
+    name = request.GET.get("format", "")
     if name not in FORMATS:
         raise Http404(f"There is no format {name!r}; there is {', '.join(FORMATS)}.")
     return attachment(FORMATS[name], _selection(request))

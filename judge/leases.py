@@ -1,58 +1,105 @@
-"""The two statements that the review queue stands on: taking a place, and taking lapsed ones back."""
+"""The statements that the review queue stands on: taking a place, keeping it, and taking lapsed ones back."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
-from judge.models import Campaign
+from judge.models import Assignment, Campaign
 from recommend.models import new_id
 
-# One statement: a place is found, locked, counted and written down together, so no crash and no second request can
-# come between. SKIP LOCKED gives each of many at once another unit; after the lock PostgreSQL checks n_taken anew.
-# `own` is work of this person that was put down with a draft; it comes before anything new. Of the rest, units with
-# the fewest places taken come first, then the oldest: the index (campaign, n_taken, created_at) finds them in order.
-# A generation that they have under the same rubric in another campaign is theirs already.
+# One statement: what a person holds is renewed, or else a place is found, locked, counted and written down, so that no
+# crash and no second request can come between. SKIP LOCKED gives each of many at once another unit; after the lock
+# PostgreSQL checks n_taken anew. `own` is work of this person that was put down with a draft; it comes before anything
+# new. A generation that they have under the same rubric in another campaign is theirs already.
 LEASE = """
 WITH room AS MATERIALIZED (
-    SELECT id, overlap, lease_s, rubric_id FROM judge_campaign
-    WHERE id = %(campaign)s AND state = 'active' AND (deadline IS NULL OR deadline >= %(today)s)
+    SELECT id, overlap, lease_s, rubric_id, deadline IS NULL OR deadline >= %(today)s AS is_open
+    FROM judge_campaign campaign
+    WHERE id = %(campaign)s AND state = 'active' AND (
+        EXISTS (SELECT FROM judge_campaign_members WHERE campaign_id = campaign.id AND user_id = %(annotator)s)
+        OR NOT EXISTS (SELECT FROM judge_campaign_members WHERE campaign_id = campaign.id)
+    )
+), renewed AS (
+    UPDATE judge_assignment SET lease_until = now() + (SELECT lease_s FROM room) * interval '1 second'
+    WHERE state = 'leased' AND id = (
+        SELECT mine.id FROM judge_assignment mine JOIN judge_campaignunit unit ON unit.id = mine.unit_id
+        WHERE mine.annotator_id = %(annotator)s AND mine.state = 'leased'
+          AND unit.campaign_id = (SELECT id FROM room)
+        ORDER BY mine.created_at LIMIT 1
+    )
+    RETURNING id
 ), own AS (
     SELECT unit.id FROM judge_assignment mine JOIN judge_campaignunit unit ON unit.id = mine.unit_id
     WHERE mine.annotator_id = %(annotator)s AND mine.state = 'expired' AND mine.draft_version > 0
-      AND unit.campaign_id = (SELECT id FROM room) AND unit.n_taken < (SELECT overlap FROM room)
+      AND unit.campaign_id = (SELECT id FROM room WHERE is_open) AND unit.n_taken < (SELECT overlap FROM room)
+      AND NOT EXISTS (SELECT FROM renewed)
     ORDER BY mine.lease_until DESC LIMIT 1
     FOR UPDATE OF unit SKIP LOCKED
 ), fresh AS (
-    SELECT unit.id FROM judge_campaignunit unit
-    WHERE unit.campaign_id = (SELECT id FROM room) AND unit.n_taken < (SELECT overlap FROM room)
-      AND NOT EXISTS (SELECT FROM own)
+    SELECT unit.id FROM ({candidates}) candidate JOIN judge_campaignunit unit ON unit.id = candidate.id
+    WHERE unit.n_taken < (SELECT overlap FROM room)
+      AND NOT EXISTS (SELECT FROM renewed) AND NOT EXISTS (SELECT FROM own)
       AND NOT EXISTS (
         SELECT FROM judge_campaignunit same
         JOIN judge_assignment mine ON mine.unit_id = same.id AND mine.annotator_id = %(annotator)s
         JOIN judge_campaign theirs ON theirs.id = same.campaign_id
-        WHERE same.generation_id = unit.generation_id
-          AND CASE WHEN same.id = unit.id THEN mine.state <> 'expired'
+        WHERE same.generation_id = candidate.generation_id
+          AND CASE WHEN same.id = candidate.id THEN mine.state <> 'expired'
               ELSE mine.state IN ('leased', 'submitted') AND theirs.rubric_id = (SELECT rubric_id FROM room) END
       )
-    ORDER BY unit.n_taken, unit.created_at LIMIT 1
-    FOR UPDATE SKIP LOCKED
+    ORDER BY candidate.n_taken, candidate.created_at LIMIT 1
+    FOR UPDATE OF unit SKIP LOCKED
+), picked AS (
+    SELECT id FROM own UNION ALL SELECT id FROM fresh
 ), taken AS (
     INSERT INTO judge_assignment AS held (
         id, created_at, unit_id, annotator_id, state, lease_until, draft, draft_version, skip_reason, flag, seconds
     )
     SELECT %(id)s, now(), picked.id, %(annotator)s, 'leased', now() + room.lease_s * interval '1 second',
-        '{}'::jsonb, 0, '', '', 0
-    FROM (SELECT id FROM own UNION ALL SELECT id FROM fresh) picked CROSS JOIN room
+        '{{}}'::jsonb, 0, '', '', 0
+    FROM picked CROSS JOIN room
     ON CONFLICT (unit_id, annotator_id) DO UPDATE SET state = 'leased', lease_until = excluded.lease_until
         WHERE held.state = 'expired'
     RETURNING held.id, held.unit_id
+), counted AS (
+    UPDATE judge_campaignunit unit SET n_taken = unit.n_taken + 1
+    FROM taken WHERE unit.id = taken.unit_id
+    RETURNING taken.id
 )
-UPDATE judge_campaignunit unit SET n_taken = unit.n_taken + 1
-FROM taken WHERE unit.id = taken.unit_id
-RETURNING taken.id
+SELECT (SELECT id FROM renewed UNION ALL SELECT id FROM counted), EXISTS (SELECT FROM picked)
+"""
+
+# Where a new unit is looked for; the next of these only where the one before had nothing. Units with the fewest places
+# taken come first, then the oldest: the index (campaign, n_taken, created_at) finds them in order. So most people find
+# one at once. But who was here before the others has thousands of units at the front that are open and not for them;
+# they go on from where they were, and only where that leads nowhere is everything looked through.
+FRONT = """
+    SELECT id, generation_id, n_taken, created_at FROM judge_campaignunit
+    WHERE campaign_id = (SELECT id FROM room WHERE is_open) AND n_taken < (SELECT overlap FROM room)
+    ORDER BY n_taken, created_at LIMIT 50
+"""
+ONWARD = """
+    SELECT next.* FROM (
+        SELECT unit.created_at FROM (
+            SELECT unit_id, created_at FROM judge_assignment WHERE annotator_id = %(annotator)s
+            ORDER BY created_at DESC LIMIT 20
+        ) latest JOIN judge_campaignunit unit ON unit.id = latest.unit_id
+        WHERE unit.campaign_id = (SELECT id FROM room) ORDER BY latest.created_at DESC LIMIT 1
+    ) place CROSS JOIN generate_series(0, (SELECT overlap FROM room) - 1) level CROSS JOIN LATERAL (
+        SELECT id, generation_id, n_taken, created_at FROM judge_campaignunit
+        WHERE campaign_id = (SELECT id FROM room WHERE is_open) AND n_taken = level
+          AND created_at > place.created_at
+        ORDER BY created_at LIMIT 50
+    ) next
+    ORDER BY next.n_taken, next.created_at LIMIT 50
+"""
+ANYWHERE = """
+    SELECT id, generation_id, n_taken, created_at FROM judge_campaignunit
+    WHERE campaign_id = (SELECT id FROM room WHERE is_open) AND n_taken < (SELECT overlap FROM room)
+    ORDER BY n_taken, created_at
 """
 
 EXPIRE = """
@@ -76,18 +123,52 @@ SELECT coalesce(sum(n), 0) FROM given_back
 """
 
 
+FINISH = """
+WITH done AS (
+    UPDATE judge_assignment
+    SET state = 'submitted', submitted_at = %(submitted_at)s, lease_until = %(lease_until)s, seconds = %(seconds)s
+    WHERE id = %(id)s
+    RETURNING unit_id
+)
+UPDATE judge_campaignunit unit SET n_submitted = n_submitted + 1, n_taken = n_taken + %(change)s
+FROM done WHERE unit.id = done.unit_id
+"""
+
+
 def take(campaign: Campaign, annotator: User) -> UUID | None:
-    """Lease a place for a person; returns the assignment's id, None where nothing is free for them."""
+    """Renew what a person holds in a campaign, or lease a place for them; returns the assignment's id.
+
+    None where nothing is free for them, or the campaign is not for them or not active.
+    """
     values: dict[str, Any] = {
         "campaign": str(campaign.pk),
         "annotator": annotator.pk,
         "id": str(new_id()),
         "today": timezone.localdate(),
     }
+    for candidates in (FRONT, ONWARD, ANYWHERE):
+        with connection.cursor() as cursor:
+            cursor.execute(LEASE.format(candidates=candidates), values)
+            found, was_picked = cast("tuple[UUID | None, bool]", cursor.fetchone())
+        if found is not None:
+            return found
+        if was_picked:
+            # The same person took it in another tab at this very moment: now they hold it.
+            return take(campaign, annotator)
+    return None
+
+
+def finish(assignment: Assignment, change: int) -> None:
+    """Store that a held assignment is submitted, with its time; `change` is the number of places that this takes."""
+    values = {
+        "id": str(assignment.pk),
+        "submitted_at": assignment.submitted_at,
+        "lease_until": assignment.lease_until,
+        "seconds": assignment.seconds,
+        "change": change,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(LEASE, values)
-        row = cursor.fetchone()
-    return row[0] if row else None
+        cursor.execute(FINISH, values)
 
 
 def expire(campaign: Campaign | None = None) -> int:

@@ -8,6 +8,7 @@ from django.contrib.auth import get_user_model
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from recommend.models import ACTIVE_STATES, Generation, JobState, LanguageModel, Output, Stage, new_id
 
@@ -193,6 +194,11 @@ class Assignment(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("judge:assignment", args=[self.pk])
+
+    @cached_property
+    def kept_outputs(self) -> list[Output]:
+        """What is rated: the outputs that no rule rejected, in their order. Those of a generation never change."""
+        return list(Output.objects.kept().filter(generation=self.unit.generation_id).order_by("position"))
 
 
 class Assessment(models.Model):

@@ -11,11 +11,10 @@ import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F, Max
+from django.db.models import F
 from django.utils import timezone
 
 from judge import answers as rules
@@ -34,7 +33,7 @@ from judge.refusals import (
     Surplus,
 )
 from judge.rubrics import RubricDef
-from judge.services import definition
+from judge.services import definition_in_use
 from recommend.models import Output
 
 # The refusals are part of what this module does: callers find them here.
@@ -61,6 +60,8 @@ __all__ = [
 ]
 
 State = Assignment.State
+# What an assignment comes with, as a screen shows it; its rubric is `services.rubric_in_use`.
+SCREEN = ("unit__campaign", "unit__generation__run", "unit__generation__shopper")
 MAX_SECONDS = 86_400.0
 
 
@@ -69,26 +70,10 @@ def next_assignment(campaign: Campaign, annotator: User) -> Assignment | None:
 
     `empty_reason` says why there is nothing.
     """
-    if not _is_member(campaign, annotator):
-        return None
-    held = _renewed(campaign, annotator) or leases.take(campaign, annotator)
+    held = leases.take(campaign, annotator)
     if held is None and expire_leases(campaign):
         held = leases.take(campaign, annotator)
-    # The statement gives nothing as well where the same person took its unit in another tab at this very moment.
-    held = held or _renewed(campaign, annotator)
-    if held is None:
-        return None
-    return Assignment.objects.select_related("unit__campaign__rubric", "unit__generation__shopper").get(pk=held)
-
-
-def _renewed(campaign: Campaign, annotator: User) -> UUID | None:
-    """A lease of theirs that was not taken back yet lives on, even where it has just lapsed."""
-    mine = Assignment.objects.filter(unit__campaign=campaign, annotator=annotator, state=State.LEASED)
-    found = mine.order_by("created_at").values_list("pk", flat=True).first()
-    if found is not None and _is_working(campaign):
-        renewed = Assignment.objects.filter(pk=found, state=State.LEASED).update(lease_until=_lease_end(campaign))
-        return found if renewed else None
-    return None
+    return None if held is None else Assignment.objects.select_related(*SCREEN).get(pk=held)
 
 
 def empty_reason(campaign: Campaign, annotator: User) -> str:
@@ -124,7 +109,7 @@ def save_draft(
     Where the lease was lost and somebody else has the place, the draft is stored all the same and LeaseLost raised.
     Raises AlreadySubmitted after the submit, InvalidAnswer for what does not fit the generation or its rubric.
     """
-    clean = rules.cleaned(draft, definition(assignment.unit.campaign.rubric), _kept(assignment))
+    clean = rules.cleaned(draft, definition_in_use(assignment.unit.campaign.rubric_id), assignment.kept_outputs)
     refusal: QueueError | None = None
     with transaction.atomic():
         unit, held = _locked(assignment, annotator)
@@ -133,7 +118,7 @@ def save_draft(
         if held.draft_version != version:
             raise StaleDraft(held.draft_version, held.draft)
         try:
-            _hold(unit, held)
+            _count(unit, _hold(unit, held))
         except QueueError as error:
             refusal = error
         held.draft, held.draft_version = clean, version + 1
@@ -156,7 +141,7 @@ def heartbeat(assignment: Assignment, annotator: User) -> datetime:
         unit, held = _locked(assignment, annotator)
         if held.state in {State.SUBMITTED, State.SKIPPED}:
             raise _ended(held)
-        _hold(unit, held)
+        _count(unit, _hold(unit, held))
         held.save(update_fields=["state", "lease_until"])
     return held.lease_until
 
@@ -199,23 +184,23 @@ def submit(
 
     Repeating a submit returns what the first one stored. Raises Incomplete naming what is missing, InvalidAnswer,
     Surplus where the lease was lost and others filled the place, CampaignClosed; with the last two the answers are
-    kept as the draft.
+    kept as the draft. Else `assignment` itself is submitted afterwards.
     """
-    rubric = assignment.unit.campaign.rubric
-    rubric_def = definition(rubric)
-    outputs = _kept(assignment)
+    rubric_def = definition_in_use(assignment.unit.campaign.rubric_id)
+    outputs = assignment.kept_outputs
     clean = rules.cleaned(answers, rubric_def, outputs)
     refusal: QueueError | None = None
     with transaction.atomic():
         unit, held = _locked(assignment, annotator)
         if held.state == State.SUBMITTED:
+            _tell(assignment, held)
             return _first(held)
         if held.state == State.SKIPPED:
             raise _ended(held)
         rules.check_complete(clean, rubric_def, outputs)
         held.seconds = max(held.seconds, _sane(seconds))
         try:
-            _hold(unit, held)
+            change = _hold(unit, held)
         except QueueError as error:
             refusal = error
             held.draft, held.draft_version = clean, held.draft_version + 1
@@ -223,10 +208,10 @@ def submit(
         else:
             stored = _store(held, annotator, outputs, clean, rubric_def)
             held.state, held.submitted_at = State.SUBMITTED, timezone.now()
-            held.save(update_fields=["state", "submitted_at", "seconds", "lease_until"])
-            CampaignUnit.objects.filter(pk=unit.pk).update(n_submitted=F("n_submitted") + 1)
+            leases.finish(held, change)
     if refusal is not None:
         raise refusal
+    _tell(assignment, held)
     return stored
 
 
@@ -237,8 +222,8 @@ def revise(
 
     Sending what is stored already returns that. Raises NotSubmitted, Incomplete, InvalidAnswer.
     """
-    rubric_def = definition(assignment.unit.campaign.rubric)
-    clean = rules.cleaned({str(output.pk): {"labels": labels, "comment": comment}}, rubric_def, _kept(assignment))
+    rubric_def = definition_in_use(assignment.unit.campaign.rubric_id)
+    clean = rules.cleaned({str(output.pk): {"labels": labels, "comment": comment}}, rubric_def, assignment.kept_outputs)
     rules.check_complete(clean, rubric_def, [output])
     with transaction.atomic():
         _, held = _locked(assignment, annotator)
@@ -253,30 +238,38 @@ def revise(
 
 def _locked(assignment: Assignment, annotator: User) -> tuple[CampaignUnit, Assignment]:
     """The unit and the assignment, locked in that order. Raises Assignment.DoesNotExist for another person's."""
-    units = CampaignUnit.objects.select_for_update(of=("self",)).select_related("campaign__rubric")
-    unit = units.get(pk=assignment.unit_id)
-    held = Assignment.objects.select_for_update().get(pk=assignment.pk, annotator=annotator)
-    held.unit = unit
-    return unit, held
+    locked = Assignment.objects.select_for_update(of=("unit", "self")).select_related("unit__campaign")
+    held = locked.get(pk=assignment.pk, annotator=annotator)
+    return held.unit, held
 
 
-def _hold(unit: CampaignUnit, held: Assignment) -> None:
-    """Renew a lease, or take a place again after it lapsed. The caller has locked both and saves the assignment."""
+def _tell(assignment: Assignment, held: Assignment) -> None:
+    """Bring the caller's row up to what was read under the lock and stored."""
+    for name in ("state", "lease_until", "seconds", "submitted_at", "draft", "draft_version"):
+        setattr(assignment, name, getattr(held, name))
+
+
+def _hold(unit: CampaignUnit, held: Assignment) -> int:
+    """Renew a lease, or take a place again after it lapsed; returns the places that this takes, 0 or 1.
+
+    The caller has locked both, counts the place and saves the assignment. Raises CampaignClosed, Surplus.
+    """
     campaign = unit.campaign
     if campaign.state == Campaign.State.CLOSED:
         raise CampaignClosed("This campaign was closed meanwhile. Your answers are kept as a draft; ask its lead.")
-    if held.state != State.LEASED:
-        if unit.n_taken >= campaign.overlap:
-            raise Surplus(
-                "Your time for this one ran out and somebody else has taken it over. Your answers are kept as a "
-                "draft and come back to you if the place becomes free; go on with the next one."
-            )
-        _count(unit, +1)
+    lapsed = held.state != State.LEASED
+    if lapsed and unit.n_taken >= campaign.overlap:
+        raise Surplus(
+            "Your time for this one ran out and somebody else has taken it over. Your answers are kept as a "
+            "draft and come back to you if the place becomes free; go on with the next one."
+        )
     held.state, held.lease_until = State.LEASED, _lease_end(campaign)
+    return int(lapsed)
 
 
 def _count(unit: CampaignUnit, change: int) -> None:
-    CampaignUnit.objects.filter(pk=unit.pk).update(n_taken=F("n_taken") + change)
+    if change:
+        CampaignUnit.objects.filter(pk=unit.pk).update(n_taken=F("n_taken") + change)
 
 
 def _store(
@@ -285,8 +278,9 @@ def _store(
     # Locked, so that two submits of one person cannot both give the same revision number.
     rater, _ = Rater.objects.select_for_update().get_or_create(user=annotator)
     campaign = held.unit.campaign
-    earlier = Assessment.objects.filter(rater=rater, rubric=campaign.rubric, output__in=outputs)
-    newest = dict(earlier.order_by().values_list("output").annotate(Max("revision")))
+    earlier = Assessment.objects.filter(rater=rater, rubric=campaign.rubric_id, output__in=outputs)
+    # In rising order, so that the highest is the one that stays.
+    newest = dict(earlier.order_by("revision").values_list("output_id", "revision"))
     stored = []
     for output in outputs:
         answer = answers[str(output.pk)]
@@ -295,7 +289,7 @@ def _store(
             Assessment(
                 rater=rater,
                 output=output,
-                rubric=campaign.rubric,
+                rubric_id=campaign.rubric_id,
                 assignment=held,
                 revision=revision,
                 labels=answer["labels"],
@@ -324,18 +318,9 @@ def _ended(held: Assignment) -> LeaseLost:
     )
 
 
-def _kept(assignment: Assignment) -> list[Output]:
-    outputs = Output.objects.kept().filter(generation=assignment.unit.generation_id)
-    return list(outputs.order_by("position"))
-
-
 def _is_member(campaign: Campaign, annotator: User) -> bool:
     members = set(campaign.members.values_list("pk", flat=True))
     return not members or annotator.pk in members
-
-
-def _is_working(campaign: Campaign) -> bool:
-    return campaign.state == Campaign.State.ACTIVE
 
 
 def _lease_end(campaign: Campaign) -> datetime:

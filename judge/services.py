@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
+from uuid import UUID
 
 from django.db import transaction
 
@@ -74,9 +76,21 @@ def definition(rubric: Rubric) -> RubricDef:
                 guideline=one.guideline,
                 labels=tuple(LabelDef(**label) for label in one.labels),
             )
-            for one in rubric.criteria.order_by("position")
+            for one in rubric.criteria.all()
         ),
     )
+
+
+@lru_cache(maxsize=100)
+def rubric_in_use(rubric_id: UUID) -> Rubric:
+    """A campaign's rubric with its criteria, read once a process: from then on it never changes."""
+    return Rubric.objects.prefetch_related("criteria").get(pk=rubric_id)
+
+
+@lru_cache(maxsize=100)
+def definition_in_use(rubric_id: UUID) -> RubricDef:
+    """The definition of a campaign's rubric, made once a process."""
+    return definition(rubric_in_use(rubric_id))
 
 
 def rater_for_model(model: LanguageModel, prompt_version: str) -> Rater:

@@ -20,7 +20,7 @@ urlpatterns = [
     path("dashboard/", quality_views.dashboard, name="dashboard"),
     path("dashboard/outputs/", quality_views.disagreements, name="disagreements"),
     path("dashboard/export/", exchange_views.export, name="export"),
-    path("dashboard/export/<slug:name>/", exchange_views.export_file, name="export-file"),
+    path("dashboard/export/file/", exchange_views.export_file, name="export-file"),
     path("dashboard/adjudication/", adjudication_views.adjudication, name="adjudication"),
     path("dashboard/adjudication/<uuid:pk>/", adjudication_views.adjudication_output, name="adjudication-output"),
     path(

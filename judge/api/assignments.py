@@ -115,7 +115,7 @@ class AssignmentViewSet(GenericViewSet[Assignment]):
         assignment, body = self.get_object(), self.body(SubmitRequest)
         with refusing("answers"):
             queue.submit(assignment, caller(request), body["answers"], body["seconds"])
-        return Response(shown(self.get_object(), caller(request)))
+        return Response(shown(assignment, caller(request)))
 
     @extend_schema(summary="Skip", request=SkipRequest, responses={204: None, 409: REFUSED})
     @action(detail=True, methods=["post"])

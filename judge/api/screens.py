@@ -7,27 +7,33 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
-from judge import visibility
+from judge import queue, visibility
 from judge.api.serializers import AssignmentSerializer
 from judge.models import Assessment, Assignment
+from judge.services import rubric_in_use
 from recommend.models import Output
 
-RELATED = ("unit__campaign__rubric", "unit__generation__run", "unit__generation__shopper")
+# Built once: making its fields anew costs as much as everything else that a call does.
+SERIALIZER = AssignmentSerializer()
 
 
 def own_assignments(user: User) -> QuerySet[Assignment]:
     """The screens of one person; those of others do not exist for them."""
-    return Assignment.objects.filter(annotator=user).select_related(*RELATED).order_by("-id")
+    return Assignment.objects.filter(annotator=user).select_related(*queue.SCREEN).order_by("-id")
 
 
 def shown(assignment: Assignment, user: User) -> dict[str, object]:
     """The screen with everything that `user` may see of it now."""
-    outputs = Output.objects.filter(generation=assignment.unit.generation_id).kept()
+    campaign = assignment.unit.campaign
+    campaign.rubric = rubric_in_use(campaign.rubric_id)
     # Beside the row's own columns; `assessments` is a relation of the row, and not what the user may see.
     screen: Any = assignment
-    screen.outputs = list(outputs.order_by("position"))
-    screen.visible = list(with_raters(visibility.visible_assessments(user, outputs)))
-    return dict(AssignmentSerializer(assignment).data)
+    screen.visible = []
+    if visibility.judge_is_revealed(assignment):
+        outputs = Output.objects.filter(generation=assignment.unit.generation_id).kept()
+        found = visibility.visible_assessments(user, outputs).filter(rubric=campaign.rubric)
+        screen.visible = list(with_raters(found))
+    return dict(SERIALIZER.to_representation(assignment))
 
 
 def with_raters(assessments: QuerySet[Assessment]) -> QuerySet[Assessment]:

@@ -200,7 +200,9 @@ class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
     )
     history = HistorySerializer(source="unit.generation.run.history", read_only=True, allow_null=True)
     rubric = RubricSerializer(source="unit.campaign.rubric", read_only=True)
-    outputs = OutputSerializer(many=True, read_only=True, help_text="Each needs a label for each criterion.")
+    outputs = OutputSerializer(
+        source="kept_outputs", many=True, read_only=True, help_text="Each needs a label for each criterion."
+    )
     draft = serializers.DictField(child=AnswerSerializer(), read_only=True, help_text="{output id: answer}")
     assessments = AssessmentSerializer(
         source="visible", many=True, read_only=True, help_text="Yours, and the judge's once you may see them."

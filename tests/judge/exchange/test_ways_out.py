@@ -19,6 +19,7 @@ from tests.site.api.clients import annotator, client_of, lead, problem
 
 pytestmark = pytest.mark.django_db
 PAGE = "/dashboard/export/"
+FILE = "/dashboard/export/file/"
 API = "/api/v1/assessments/export/"
 
 
@@ -42,8 +43,8 @@ def test_leads_and_admins_see_how_many_rows_there_are_and_take_them_in_every_for
 
     assert "15 rows" in page
     for name, form in FORMATS.items():
-        assert f'href="/dashboard/export/{name}/?kind=interest"' in page
-        response = client.get(f"{PAGE}{name}/", {"kind": "interest"})
+        assert f'href="{FILE}?format={name}&amp;kind=interest"' in page
+        response = client.get(FILE, {"format": name, "kind": "interest"})
         assert body(response)
         assert response["Content-Type"] == form.content_type
         assert response["Content-Disposition"].startswith('attachment; filename="interest-labels-')
@@ -51,7 +52,7 @@ def test_leads_and_admins_see_how_many_rows_there_are_and_take_them_in_every_for
         assert response["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("address", [PAGE, f"{PAGE}jsonl/"])
+@pytest.mark.parametrize("address", [PAGE, f"{FILE}?format=jsonl"])
 def test_annotators_and_strangers_get_neither_page_nor_file(address: str):
     assert signed_in(ANNOTATOR).get(address).status_code == 403
     assert signed_in("").get(address).status_code == 403
@@ -60,7 +61,7 @@ def test_annotators_and_strangers_get_neither_page_nor_file(address: str):
 
 
 def test_an_unknown_format_is_not_found():
-    assert signed_in(LEAD).get(f"{PAGE}xlsx/").status_code == 404
+    assert signed_in(LEAD).get(FILE, {"format": "xlsx"}).status_code == 404
 
 
 def test_the_page_keeps_the_filters_in_its_links_and_says_where_there_is_nothing():
@@ -71,7 +72,7 @@ def test_the_page_keeps_the_filters_in_its_links_and_says_where_there_is_nothing
     empty = client.get(PAGE, {"kind": "tag"}).content.decode()
 
     assert "12 rows" in chosen
-    assert f"jsonl/?kind=interest&amp;campaign={campaign.pk}&amp;reviewed=1" in chosen
+    assert f"?format=jsonl&amp;kind=interest&amp;campaign={campaign.pk}&amp;reviewed=1" in chosen
     assert "Nothing to export" in empty
 
 
@@ -85,7 +86,7 @@ def test_the_page_says_how_much_a_lead_at_work_does_not_get():
     client.force_login(person)
 
     page = client.get(PAGE, {"kind": "interest"}).content.decode()
-    rows = body(client.get(f"{PAGE}jsonl/", {"kind": "interest"})).decode().splitlines()
+    rows = body(client.get(FILE, {"format": "jsonl", "kind": "interest"})).decode().splitlines()
 
     assert f"{hidden.count()} rows left out" in page
     assert {json.loads(row)["assessment"] for row in rows}.isdisjoint(str(one.pk) for one in hidden)
@@ -97,7 +98,7 @@ def test_the_api_gives_the_same_rows_as_the_page():
     reviewed_world()
     wanted = {"kind": "interest", "campaign": str(campaign.pk)}
 
-    by_page = body(signed_in(LEAD).get(f"{PAGE}jsonl/", wanted | {"reviewed": "1"}))
+    by_page = body(signed_in(LEAD).get(FILE, wanted | {"format": "jsonl", "reviewed": "1"}))
     by_api = body(lead().get(API, wanted | {"format": "jsonl", "reviewed": "true"}))
 
     assert sorted(by_api.splitlines()) == sorted(by_page.splitlines())
