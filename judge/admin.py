@@ -65,7 +65,11 @@ class CampaignAdmin(StudioAdmin[Campaign]):
     search_fields = ("name",)
     autocomplete_fields = ("rubric",)
     filter_horizontal = ("members",)
-    exclude = ("created_by",)
+    # Plans other than uniform by rate are made on the campaign pages, which show what they would draw.
+    fields = (
+        "name", "stage", "rubric", "state", "sampling_rate", "overlap", "blind", "lease_s", "members", "deadline",
+        "guidelines",
+    )  # fmt: skip
     actions = ("pause", "open", "close")
 
     def has_add_permission(self, request: HttpRequest) -> bool:

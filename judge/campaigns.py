@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +14,12 @@ from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
+from judge import plans, sampling
+from judge.frames import BATCH, Member, Reading, members
 from judge.models import Assignment, Campaign, CampaignUnit, Rubric
+from judge.plans import Plan, PlanError
 from judge.services import KIND_OF_STAGE
-from recommend.models import Generation, JobState, Output, Stage
-
-BATCH = 2_000
+from recommend.models import Generation, LanguageModel, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,82 +58,233 @@ def start(
     name: str,
     stage: str,
     rubric: Rubric | None = None,
-    sampling_rate: float = 1.0,
-    overlap: int = 1,
-    blind: bool = True,
-    lease_s: int = 900,
     members: Iterable[User] = (),
-    deadline: date | None = None,
+    population_models: Iterable[LanguageModel] = (),
     by: User | None = None,
+    **settings: Any,
 ) -> Campaign:
-    """Store an active campaign and enrol what is finished already; without a rubric it takes the newest of its kind."""
-    campaign = Campaign.objects.create(
+    """Store an active campaign and draw from what is finished; without a rubric it takes the newest of its kind.
+
+    `settings` are further fields of Campaign. Raises PlanError for a plan that cannot be met: nothing is stored then.
+    """
+    campaign = Campaign(
         name=name,
         stage=stage,
         rubric=rubric or Rubric.objects.current(KIND_OF_STAGE[Stage(stage)]),
-        sampling_rate=sampling_rate,
-        overlap=overlap,
-        blind=blind,
-        lease_s=lease_s,
-        deadline=deadline,
         created_by=by,
+        **settings,
     )
+    campaign.save()
     campaign.members.set(members)
-    enrol_existing(campaign)
+    campaign.population_models.set(population_models)
+    _design(campaign, Plan.of(campaign))
     return campaign
 
 
-def is_drawn(campaign_id: UUID, generation_id: UUID, rate: float) -> bool:
-    """Poisson sampling without a stored random number: the same pair is always drawn, or never.
+@transaction.atomic
+def clone(campaign: Campaign, name: str, by: User | None = None) -> Campaign:
+    """Start another campaign with the same settings under a new name: it draws anew. Raises PlanError."""
+    return start(name=name, by=by, **settings_of(campaign))
 
-    A pair's number is uniform in [0, 1), so it falls below `rate` with that probability, independently of all others;
-    a raised rate keeps all that were drawn before.
+
+def settings_of(campaign: Campaign) -> dict[str, Any]:
+    """What `start` takes to make another one like it."""
+    # With a precision the size follows from it; a rate that was computed from either is not asked for again.
+    asked = {"size": campaign.size} if campaign.precision is None else {"precision": campaign.precision}
+    if campaign.size is None:
+        asked["sampling_rate"] = campaign.sampling_rate
+    return asked | {
+        "stage": campaign.stage,
+        "rubric": campaign.rubric,
+        "plan": campaign.plan,
+        "strata_by": campaign.strata_by,
+        "allocation": campaign.allocation,
+        "uncertainty": campaign.uncertainty,
+        "uniform_floor": campaign.uniform_floor,
+        "population_models": list(campaign.population_models.all()),
+        "prompt_versions": campaign.prompt_versions,
+        "created_from": campaign.created_from,
+        "created_until": campaign.created_until,
+        "overlap": campaign.overlap,
+        "blind": campaign.blind,
+        "lease_s": campaign.lease_s,
+        "members": list(campaign.members.all()),
+        "deadline": campaign.deadline,
+        "guidelines": campaign.guidelines,
+    }
+
+
+# Extending ------------------------------------------------------------------------------------------------------------
+
+
+def extend(campaign: Campaign, **changes: Any) -> Campaign:
+    """Ask for more: `overlap`, `deadline` (None: none), `sampling_rate` or `size`, as far as they are named.
+
+    What was drawn stays, and every unit gets the probability that it now has. Raises PlanError for less than before.
     """
-    digest = hashlib.sha256(campaign_id.bytes + generation_id.bytes).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64 < rate
+    with transaction.atomic():
+        # The lock waits for whoever is drawing now, and holds back who would draw by the old plan.
+        locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        if "overlap" in changes:
+            _extend_overlap(locked, changes["overlap"])
+        if "deadline" in changes:
+            _extend_deadline(locked, changes["deadline"])
+        if changes.get("sampling_rate") is not None or changes.get("size") is not None:
+            _extend_sample(locked, changes.get("sampling_rate"), changes.get("size"))
+        locked.save()
+    campaign.refresh_from_db()
+    return campaign
+
+
+def _extend_overlap(campaign: Campaign, overlap: int) -> None:
+    if overlap < campaign.overlap:
+        raise PlanError(
+            "overlap",
+            f"{overlap} is fewer people per generation than the {campaign.overlap} there are now: places that are "
+            f"taken are not taken back. Give {campaign.overlap} or more.",
+        )
+    campaign.overlap = overlap
+
+
+def _extend_deadline(campaign: Campaign, deadline: date | None) -> None:
+    if deadline is not None and deadline != campaign.deadline and deadline < timezone.localdate():
+        raise PlanError("deadline", f"{deadline} is past. Give today or a later day, or close the campaign.")
+    campaign.deadline = deadline
+
+
+def _extend_sample(campaign: Campaign, rate: float | None, size: int | None) -> None:
+    plan = Plan.of(campaign)
+    n_units = campaign.units.count()
+    if size is not None:
+        if campaign.size is None:
+            raise PlanError("size", "This campaign draws by rate. Give a higher rate instead.")
+        if size <= n_units:
+            raise PlanError("size", f"{n_units:,} generations are drawn already. Give a size above {n_units:,}.")
+        wanted = replace(plan, size=size, precision=None)
+    else:
+        assert rate is not None
+        if campaign.size is not None:
+            raise PlanError("sampling_rate", f"This campaign has a size, {campaign.size:,}. Give a larger one instead.")
+        if rate <= campaign.sampling_rate:
+            now = f"{100 * campaign.sampling_rate:g} %"
+            raise PlanError(
+                "sampling_rate", f"{100 * rate:g} % is no more than the {now} of now. Give more than {now}."
+            )
+        wanted = replace(plan, rate=rate)
+    _design(campaign, wanted, design_of(campaign))
+
+
+def _design(campaign: Campaign, plan: Plan, earlier: sampling.Design | None = None) -> None:
+    """Fix the thresholds of a plan, store them, and draw by them from all that is there."""
+    if plan.is_rate_alone:
+        campaign.sampling_rate = plan.rate
+        campaign.units.update(inclusion_probability=plan.rate)
+        campaign.save()
+        enrol_existing(campaign)
+        return
+    frame, design = plans.designed(plan, lambda one: sampling.number(campaign.pk, one), earlier)
+    if earlier is not None and earlier.scale is not None and (design.scale or 0) <= earlier.scale:
+        more = "size" if plan.size else "sampling_rate"
+        raise PlanError(more, "That draws no more than now, since much has been added meanwhile. Give more.")
+    campaign.design = design.as_json()
+    campaign.sampling_rate = min(1.0, design.rate)
+    if plan.size is not None or plan.precision is not None:
+        campaign.size = round(design.expected_size([one.uncertainty or 0 for one in frame]))
+        campaign.precision = plan.precision
+    campaign.save()
+    if earlier is not None:
+        _reweigh(campaign, frame, design, earlier)
+    _draw(campaign, frame, design, in_frame=True)
+
+
+def _reweigh(campaign: Campaign, frame: Sequence[Member], design: sampling.Design, earlier: sampling.Design) -> None:
+    """Give the units that are there already the probabilities of a new design, where they have changed."""
+    for name, stratum in design.strata.items():
+        if stratum != earlier.strata.get(name):
+            campaign.units.filter(stratum=name).update(inclusion_probability=stratum.probability)
+    if design.scale is not None:
+        found = {one.id: one.uncertainty for one in frame}
+        units = [unit for unit in campaign.units.all() if unit.generation_id in found]
+        for unit in units:
+            unit.inclusion_probability = design.probability("", found[unit.generation_id])
+        CampaignUnit.objects.bulk_update(units, ["inclusion_probability"], batch_size=BATCH)
+
+
+# Drawing --------------------------------------------------------------------------------------------------------------
+
+
+def design_of(campaign: Campaign) -> sampling.Design:
+    """The thresholds that a campaign draws by; without any of its own, one rate for all."""
+    return sampling.Design.from_json(campaign.design) if campaign.design else sampling.Design(campaign.sampling_rate)
 
 
 def enrol(generation_id: UUID) -> int:
     """Offer a finished generation to the active campaigns of its stage; returns in how many it is drawn anew.
 
-    A generation without an output that the rules kept asks nothing of a person and is left out. Safe to repeat.
+    A generation without an output that the rules kept asks nothing of a person and is left out, and a plan that goes by
+    the judge passes over one that is not judged yet. Safe to repeat: the same pair is always drawn, or never.
     """
-    generation = _reviewable().filter(pk=generation_id).only("stage").first()
-    if generation is None:
-        return 0
-    campaigns = Campaign.objects.filter(stage=generation.stage, state=Campaign.State.ACTIVE)
-    return sum(_enrol(campaign, [generation_id]) for campaign in campaigns)
+    wanted = Generation.objects.filter(pk=generation_id)
+    stage = wanted.values_list("stage", flat=True).first()
+    campaigns = Campaign.objects.filter(stage=stage, state=Campaign.State.ACTIVE).prefetch_related("population_models")
+    return sum(_enrol(campaign, Q(pk=generation_id)) for campaign in campaigns.select_related("rubric"))
 
 
 def enrol_existing(campaign: Campaign) -> int:
-    """Draw from all generations of the campaign's stage that are finished already; returns how many units are new."""
-    found = _reviewable().filter(stage=campaign.stage).order_by("created_at").values_list("pk", flat=True)
-    batch: list[UUID] = []
+    """Draw from all generations of the campaign's population that are finished already; returns how many are new."""
+    return _enrol(campaign, Q())
+
+
+def _enrol(campaign: Campaign, wanted: Q) -> int:
+    plan, design = Plan.of(campaign), design_of(campaign)
+    drawn = campaign.units.filter(generation=OuterRef("pk"))
+    found = members(plan.population.generations().filter(~Exists(drawn), wanted), plan.reading)
     n_new = 0
-    for generation_id in found.iterator(chunk_size=BATCH):
-        batch.append(generation_id)
-        if len(batch) == BATCH:
-            n_new += _enrol(campaign, batch)
-            batch = []
-    return n_new + _enrol(campaign, batch)
+    while batch := list(islice(found, BATCH)):
+        n_new += _draw(campaign, batch, design, in_frame=False)
+    now = Campaign.objects.values_list("design", "sampling_rate").get(pk=campaign.pk) if n_new else None
+    if now and now != (campaign.design, campaign.sampling_rate):
+        # It was extended while this drew by the old plan; the units hold its row now, so nobody extends it again.
+        campaign.refresh_from_db()
+        frame = list(members(plan.population.generations().filter(wanted), plan.reading))
+        if campaign.design:
+            _reweigh(campaign, frame, design_of(campaign), design)
+        else:
+            campaign.units.update(inclusion_probability=campaign.sampling_rate)
+    return n_new
 
 
-def _reviewable() -> QuerySet[Generation]:
-    kept = Output.objects.kept().filter(generation=OuterRef("pk"))
-    return Generation.objects.filter(Exists(kept), state=JobState.DONE)
+def chances(campaign: Campaign, generation_ids: Iterable[UUID]) -> dict[UUID, float]:
+    """With which probability a campaign draws each of these generations, drawn or not; 0 outside its population."""
+    plan, design = Plan.of(campaign), design_of(campaign)
+    wanted = set(generation_ids)
+    found = members(plan.population.generations().filter(pk__in=wanted), plan.reading)
+    return dict.fromkeys(wanted, 0.0) | {
+        one.id: design.probability(one.stratum(plan.reading, design), one.uncertainty) for one in found
+    }
 
 
-def _enrol(campaign: Campaign, generation_ids: Iterable[UUID]) -> int:
-    drawn = [one for one in generation_ids if is_drawn(campaign.pk, one, campaign.sampling_rate)]
-    before = campaign.units.filter(generation__in=drawn).count()
-    CampaignUnit.objects.bulk_create(
-        (
-            CampaignUnit(campaign=campaign, generation_id=one, inclusion_probability=campaign.sampling_rate)
-            for one in drawn
-        ),
-        ignore_conflicts=True,
-    )
-    return len(drawn) - before
+def _draw(campaign: Campaign, found: Iterable[Member], design: sampling.Design, *, in_frame: bool) -> int:
+    """Store the units of those that are drawn, in a queue order of its own lot; returns how many.
+
+    in_frame  whether they were there when the design was made; else they are later arrivals
+    """
+    reading = Reading.of(campaign)
+    units = []
+    for one in found:
+        stratum = one.stratum(reading, design)
+        threshold = design.threshold(stratum, one.uncertainty)
+        if sampling.number(campaign.pk, one.id) < threshold:
+            probability = design.probability(stratum, one.uncertainty) if in_frame else threshold
+            units.append(
+                CampaignUnit(
+                    campaign=campaign, generation_id=one.id, inclusion_probability=probability, stratum=stratum
+                )
+            )
+    units.sort(key=lambda unit: sampling.queue_number(campaign.pk, unit.generation_id))
+    before = campaign.units.filter(generation__in=[unit.generation_id for unit in units]).count() if units else 0
+    CampaignUnit.objects.bulk_create(units, ignore_conflicts=True, batch_size=BATCH)
+    return len(units) - before
 
 
 def set_state(campaign: Campaign, state: Campaign.State) -> Campaign:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib.auth import get_user_model
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
@@ -106,6 +107,23 @@ class Campaign(models.Model):
         PAUSED = "paused", "Paused"
         CLOSED = "closed", "Closed"
 
+    class Plan(models.TextChoices):
+        UNIFORM = "uniform", "Uniform"
+        STRATIFIED = "stratified", "Stratified"
+        UNCERTAINTY = "uncertainty", "Uncertainty first"
+
+    class StrataBy(models.TextChoices):
+        MODEL = "model", "By model"
+        ACTIVITY = "activity", "By shopper activity"
+
+    class Allocation(models.TextChoices):
+        PROPORTIONAL = "proportional", "In proportion"
+        EQUAL = "equal", "The same from each"
+
+    class Uncertainty(models.TextChoices):
+        MARGIN = "margin", "1 − its highest label probability"
+        ENTROPY = "entropy", "Entropy of its label probabilities"
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     name = models.CharField(max_length=200, unique=True)
@@ -114,6 +132,27 @@ class Campaign(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.ACTIVE)
     sampling_rate = models.FloatField(
         default=1.0, help_text="Share of finished generations drawn, each independently: its inclusion probability."
+    )
+    plan = models.CharField(max_length=12, choices=Plan, default=Plan.UNIFORM)
+    strata_by = models.CharField(max_length=12, choices=StrataBy, blank=True)
+    allocation = models.CharField(max_length=12, choices=Allocation, default=Allocation.PROPORTIONAL)
+    uncertainty = models.CharField(max_length=12, choices=Uncertainty, default=Uncertainty.MARGIN)
+    uniform_floor = models.FloatField(
+        default=0.2, help_text="Share of the probability that does not depend on the judge's uncertainty."
+    )
+    size = models.PositiveIntegerField(null=True, blank=True, help_text="Generations asked for; empty: by rate.")
+    precision = models.FloatField(null=True, blank=True, help_text="The size was asked for as ± this, as a share.")
+    population_models = models.ManyToManyField(
+        LanguageModel, blank=True, related_name="+", help_text="Whose generations are drawn from. Empty: every model's."
+    )
+    prompt_versions = ArrayField(models.CharField(max_length=40), default=list, blank=True, help_text="Empty: every.")
+    created_from = models.DateField(null=True, blank=True, help_text="First day of the generations drawn from.")
+    created_until = models.DateField(null=True, blank=True, help_text="Last day of the generations drawn from.")
+    design = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="The plan's thresholds, as `sampling.Design` keeps them."
+    )
+    guidelines = models.TextField(
+        blank=True, help_text="Markdown; shown beside the work, before the rubric's guideline."
     )
     overlap = models.PositiveIntegerField(default=1, help_text="People per generation.")
     blind = models.BooleanField(default=True, help_text="The judge's labels appear only after submitting.")
@@ -129,6 +168,9 @@ class Campaign(models.Model):
                 condition=models.Q(sampling_rate__gt=0, sampling_rate__lte=1), name="campaign_rate_0_to_1"
             ),
             models.CheckConstraint(condition=models.Q(overlap__gte=1), name="campaign_overlap_positive"),
+            models.CheckConstraint(
+                condition=models.Q(uniform_floor__gt=0, uniform_floor__lte=1), name="campaign_floor_0_to_1"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -146,6 +188,7 @@ class CampaignUnit(models.Model):
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="units")
     generation = models.ForeignKey(Generation, on_delete=models.PROTECT, related_name="campaign_units")
     inclusion_probability = models.FloatField()
+    stratum = models.CharField(max_length=100, blank=True, help_text="As the plan names it; empty in a uniform one.")
     n_taken = models.PositiveIntegerField(default=0, help_text="Places leased or submitted, at most the overlap.")
     n_submitted = models.PositiveIntegerField(default=0)
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from judge import campaigns, queue
+from judge import campaigns, queue, sampling
 from judge.models import Assignment, Campaign, CampaignUnit
 from judge.services import seed_rubrics
 from recommend.models import JobState, Stage
@@ -51,13 +51,13 @@ def test_a_draw_depends_on_nothing_but_the_pair_and_a_higher_rate_keeps_what_was
     campaign = uuid4()
     generations = [uuid4() for _ in range(1000)]
 
-    low = {one for one in generations if campaigns.is_drawn(campaign, one, 0.2)}
-    high = {one for one in generations if campaigns.is_drawn(campaign, one, 0.6)}
+    low = {one for one in generations if sampling.number(campaign, one) < 0.2}
+    high = {one for one in generations if sampling.number(campaign, one) < 0.6}
 
-    assert low == {one for one in generations if campaigns.is_drawn(campaign, one, 0.2)}
+    assert low == {one for one in generations if sampling.number(campaign, one) < 0.2}
     assert low < high
     assert 140 < len(low) < 260
-    assert all(campaigns.is_drawn(campaign, one, 1.0) for one in generations)
+    assert all(sampling.number(campaign, one) < 1.0 for one in generations)
 
 
 def test_nothing_is_enrolled_without_an_output_that_the_rules_kept():
