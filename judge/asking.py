@@ -47,6 +47,7 @@ def request(
         sampling=Sampling(max_tokens=model.max_tokens, temperature=temperature, seed=seed),
         top_logprobs=TOP_LOGPROBS,
         priority=PRIORITY,
+        options=model.request_options,
     )
 
 

@@ -89,6 +89,12 @@ def language_model() -> Iterator[CheckMessage]:
             hint="Set LLM_MODEL to a name that GET LLM_BASE_URL/models lists.",
             id="recgpt_site.E006",
         )
+    if not isinstance(settings.LLM_REQUEST_OPTIONS, dict):
+        yield Error(
+            f"LLM_REQUEST_OPTIONS is {settings.LLM_REQUEST_OPTIONS!r}, which is no JSON object.",
+            hint='Use the names that the server knows, like {"repetition_penalty": 1.1}, or leave it unset.',
+            id="recgpt_site.E012",
+        )
 
 
 def embedding_model() -> Iterator[CheckMessage]:

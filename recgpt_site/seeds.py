@@ -69,6 +69,7 @@ def deployment() -> Deployment:
         n_tags=50,  # V1 asks for 50
         max_tokens=8192,
         note="",
+        request_options=settings.LLM_REQUEST_OPTIONS,
     )
 
 

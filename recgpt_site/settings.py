@@ -134,6 +134,7 @@ LLM_CONCURRENCY = env.int("LLM_CONCURRENCY", default=2 if LLM_EMBEDDED else 32)
 LLM_TIMEOUT_S = env.float("LLM_TIMEOUT_S", default=120.0)
 # Room for a shopper's history in a prompt of your model; the embedded one has its own, smaller room.
 LLM_HISTORY_TOKENS = env.int("LLM_HISTORY_TOKENS", default=24_000)
+LLM_REQUEST_OPTIONS = env.json("LLM_REQUEST_OPTIONS", default={})
 LLM_SEND_PRIORITY = env.bool("LLM_SEND_PRIORITY", default=False)
 # Unset: the embedding model of the extra `embedded`. Set: a folder with model.onnx and tokenizer.json.
 EMBEDDING_MODEL_DIR = env.str("EMBEDDING_MODEL_DIR", default="")

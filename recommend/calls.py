@@ -100,6 +100,7 @@ def _request(generation: Generation, call: Call) -> ChatRequest:
         schema=call.schema,
         sampling=Sampling(max_tokens=call.model.max_tokens, temperature=0.0, seed=0),
         priority=PRIORITY,
+        options=call.model.request_options,
     )
 
 

@@ -180,6 +180,12 @@ class LanguageModel(models.Model):
     n_interests = models.PositiveIntegerField(default=6, help_text="Interests asked for per shopper.")
     n_tags = models.PositiveIntegerField(default=10, help_text="Item tags asked for per shopper.")
     max_tokens = models.PositiveIntegerField(default=768, help_text="Longest answer; one cut there is an error.")
+    request_options = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Sent with every request to this model, for what its server offers beyond the OpenAI format, such as "
+        '{"chat_template_kwargs": {"enable_thinking": false}}.',
+    )
     note = models.TextField(blank=True, help_text="What pages say beside outputs of this model.")
 
     objects = LanguageModelQuerySet.as_manager()

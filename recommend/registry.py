@@ -1,6 +1,8 @@
 """Which language model serves which role."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from django.db import transaction
 
@@ -19,6 +21,7 @@ class Deployment:
     n_tags: int
     max_tokens: int
     note: str
+    request_options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @transaction.atomic

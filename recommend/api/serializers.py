@@ -67,6 +67,7 @@ class LanguageModelSerializer(serializers.ModelSerializer[LanguageModel]):
             "n_interests",
             "n_tags",
             "max_tokens",
+            "request_options",
             "note",
             "created_at",
         )

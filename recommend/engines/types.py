@@ -34,6 +34,7 @@ class ChatRequest:
     schema        JSON schema that the answer must satisfy; None for free text
     top_logprobs  alternatives wanted per answer token, 0 for none (at most 20)
     priority      lower overtakes higher where the server schedules by priority
+    options       further fields of the body, for what a server offers beyond the OpenAI format
     """
 
     key: str
@@ -43,6 +44,7 @@ class ChatRequest:
     sampling: Sampling = field(default_factory=Sampling)
     top_logprobs: int = 0
     priority: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ def payload(request: ChatRequest, *, send_priority: bool) -> dict[str, Any]:
         raise ValueError(f"top_logprobs is 0 to {MAX_TOP_LOGPROBS}, got {request.top_logprobs}")
     sampling = request.sampling
     body: dict[str, Any] = {
+        **request.options,  # first: what the request itself says cannot be changed by them
         "model": request.model,
         "messages": [{"role": message.role, "content": message.content} for message in request.messages],
         "max_tokens": sampling.max_tokens,

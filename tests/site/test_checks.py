@@ -33,6 +33,11 @@ def test_the_settings_of_a_fresh_clone_have_no_complaint(settings):
             "E006",
             "Set LLM_MODEL",
         ),
+        (
+            {"LLM_EMBEDDED": False, "LLM_BASE_URL": "http://gpu:8000/v1", "LLM_MODEL": "m", "LLM_REQUEST_OPTIONS": [1]},
+            "E012",
+            "[1]",
+        ),
         ({"EMBEDDING_MODEL_DIR": "/nowhere"}, "E007", "model.onnx"),
         ({"DEBUG": False, "ALLOWED_HOSTS": []}, "E008", "ALLOWED_HOSTS"),
         ({"REST_FRAMEWORK": {"DEFAULT_THROTTLE_RATES": {"user": "often"}}}, "E009", "600/min"),

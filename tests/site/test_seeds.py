@@ -37,9 +37,11 @@ def test_what_an_admin_changed_in_a_model_stays() -> None:
 def test_another_model_takes_over_and_the_old_one_is_retired(settings) -> None:
     seeds.seed()
     settings.LLM_EMBEDDED, settings.LLM_MODEL = False, "Qwen/Qwen3-14B"
+    settings.LLM_REQUEST_OPTIONS = {"chat_template_kwargs": {"enable_thinking": False}}
 
     seeds.seed()
 
+    assert LanguageModel.objects.serving("judge").request_options == settings.LLM_REQUEST_OPTIONS
     assert LanguageModel.objects.serving("tags").name == "Qwen/Qwen3-14B"
     assert LanguageModel.objects.filter(state=LanguageModel.State.RETIRED).count() == 4
 

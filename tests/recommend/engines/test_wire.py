@@ -35,6 +35,15 @@ def test_a_full_request_sends_seed_schema_logprobs_and_priority():
     }
 
 
+def test_a_model_s_own_options_are_sent_and_change_nothing_that_the_request_says():
+    request = ChatRequest("a", MESSAGES, "m", options={"repetition_penalty": 1.1, "model": "another", "max_tokens": 1})
+
+    body = wire.payload(request, send_priority=False)
+
+    assert body["repetition_penalty"] == 1.1
+    assert (body["model"], body["max_tokens"]) == ("m", 512)
+
+
 def test_more_alternatives_than_a_server_gives_are_refused():
     with pytest.raises(ValueError, match="0 to 20"):
         wire.payload(ChatRequest("a", MESSAGES, "m", top_logprobs=21), send_priority=False)
