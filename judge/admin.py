@@ -10,7 +10,19 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from judge import campaigns, visibility
-from judge.models import Assessment, Assignment, Campaign, CampaignUnit, Criterion, Rater, Resolution, Rubric
+from judge.models import (
+    Assessment,
+    Assignment,
+    Campaign,
+    CampaignUnit,
+    CheckCase,
+    Criterion,
+    JudgeCheck,
+    Passport,
+    Rater,
+    Resolution,
+    Rubric,
+)
 from recommend.admin_base import LargeTableAdmin, ReadOnlyAdmin, StudioAdmin, TabularInline
 from recommend.models import Output
 from recommend.roles import LEAD, has_role
@@ -157,3 +169,31 @@ class ResolutionAdmin(LargeTableAdmin[Resolution]):
         user = cast("User", request.user)  # the admin is for signed-in users
         held = visibility.blind_work(user).values("unit__generation")
         return super().get_queryset(request).exclude(output__generation__in=held)
+
+
+@admin.register(JudgeCheck)
+class JudgeCheckAdmin(ReadOnlyAdmin[JudgeCheck]):
+    list_display = ("rater", "rubric", "state", "budget", "error", "created_at", "finished_at")
+    list_filter = ("state", "rubric")
+    list_select_related = ("rater__user", "rater__language_model", "rubric")
+    search_fields = ("rater__language_model__name", "error", "id__exact")
+
+
+@admin.register(CheckCase)
+class CheckCaseAdmin(LargeTableAdmin[CheckCase]):
+    list_display = ("key", "probe", "criterion", "labels", "passed", "answered_at")
+    list_filter = ("probe", "passed")
+    search_fields = ("judge_check__id__exact", "output__id__exact", "defect")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CheckCase]:
+        user = cast("User", request.user)  # the admin is for signed-in users
+        held = visibility.blind_work(user).values("unit__generation")
+        return super().get_queryset(request).exclude(output__generation__in=held)
+
+
+@admin.register(Passport)
+class PassportAdmin(ReadOnlyAdmin[Passport]):
+    list_display = ("rater", "rubric", "created_at")
+    list_filter = ("rubric",)
+    list_select_related = ("rater__user", "rater__language_model", "rubric")
+    search_fields = ("rater__language_model__name", "id__exact")

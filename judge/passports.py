@@ -92,14 +92,24 @@ def valid_for(kind: str, judge: Rater | None = None, *, now: datetime | None = N
         passport = found.first()  # of another judge: what changed is its reason
     if passport is None:
         return Validity(Standing.MISSING, f"{model} has never been checked on {kind}s.")
-    reason = expiry_of(passport, model, now or timezone.now())
-    if reason:
+    return _validity(passport, model, now or timezone.now())
+
+
+def validity_of(passport: Passport, *, now: datetime | None = None) -> Validity:
+    """Whether one passport holds now for the judge that it was given to."""
+    model = passport.rater.language_model
+    assert model is not None  # only judge models are checked
+    return _validity(passport, model, now or timezone.now())
+
+
+def _validity(passport: Passport, model: LanguageModel, now: datetime) -> Validity:
+    if reason := _expiry(passport, model, now):
         return Validity(Standing.EXPIRED, reason, passport)
     until = passport.created_at + _lifetime()
     return Validity(Standing.VALID, f"It holds until {until:%-d %B %Y}, unless the judge or rubric changes.", passport)
 
 
-def expiry_of(passport: Passport, model: LanguageModel, now: datetime) -> str:
+def _expiry(passport: Passport, model: LanguageModel, now: datetime) -> str:
     """Why a passport does not hold for a judge model as it is now; "" where it does."""
     reasons = [changes(passport.version, version_of(model))]
     newest = Rubric.objects.current(passport.rubric.kind)

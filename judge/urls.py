@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from judge import adjudication_views, exchange_views, quality_views, views
+from judge import adjudication_views, checks_views, exchange_views, quality_views, views
 
 app_name = "judge"
 urlpatterns = [
@@ -28,4 +28,8 @@ urlpatterns = [
         adjudication_views.adjudication_resolve,
         name="adjudication-resolve",
     ),
+    path("dashboard/passports/", checks_views.passports, name="passports"),
+    path("dashboard/passports/checks/", checks_views.check_start, name="check-start"),
+    path("dashboard/passports/checks/<uuid:pk>/", checks_views.check, name="check"),
+    path("dashboard/passports/checks/<uuid:pk>/cancel/", checks_views.check_cancel, name="check-cancel"),
 ]

@@ -2,7 +2,7 @@
 
 from rest_framework.routers import SimpleRouter
 
-from judge.api import adjudication, assignments, views
+from judge.api import adjudication, assignments, checks, views
 
 
 def register(router: SimpleRouter) -> None:
@@ -11,3 +11,5 @@ def register(router: SimpleRouter) -> None:
     router.register("assignments", assignments.AssignmentViewSet, basename="assignment")
     router.register("assessments", views.AssessmentViewSet, basename="assessment")
     router.register("disagreements", adjudication.DisagreementViewSet, basename="disagreement")
+    router.register("judge-checks", checks.JudgeCheckViewSet, basename="judge-check")
+    router.register("passports", checks.PassportViewSet, basename="passport")

@@ -21,7 +21,9 @@ Probe = CheckCase.Probe
 # are tried on what it failed, which a lenient one has little of.
 PLANTED_SHARE = 0.5
 INJECTED_SHARE = 0.15
-MIN_BUDGET, MAX_BUDGET = 20, 20_000
+MIN_BUDGET, MAX_BUDGET = 20, 5_000
+# Others whose material a defect may be made from; looking through thousands for each question takes minutes.
+MAX_DONORS = 200
 WARM_TEMPERATURE = 0.3
 
 PROBES: dict[Probe, Callable[[VerdictInput], VerdictInput]] = {
@@ -86,11 +88,14 @@ def _probes(check: JudgeCheck, source: Source) -> Iterator[CheckCase]:
 
 
 def _planted(check: JudgeCheck, rules: RubricDef, sources: Sequence[Source]) -> Iterator[CheckCase]:
-    """One source after the other with each defect that it allows, so that all defects come about equally often."""
+    """Each source with one defect before any has a second: many shoppers say more than many defects of a few."""
     rng = random.Random(check.seed)  # noqa: S311  # a check that can be made again, no secret
-    for source in sources:
-        material = Material(source.own, [one.input for one in sources if one.shopper != source.shopper])
-        for defect in perturbations.defects_for(rules.kind, rules.criteria):
+    defects = perturbations.defects_for(rules.kind, rules.criteria)
+    donors = sources[:MAX_DONORS]
+    for turn in range(len(defects)):
+        for place, source in enumerate(sources):
+            defect = defects[(place + turn) % len(defects)]
+            material = Material(source.own, [one.input for one in donors if one.shopper != source.shopper])
             made = defect.make(source.input, material, rng)
             if made is not None:
                 yield _case(check, Probe.PLANTED, source.output, made, defect=defect.name, criterion=defect.criterion)

@@ -91,7 +91,8 @@ def prepare(
         seed=uuid.uuid4().int % 1_000_000 if seed is None else seed,
         version=version,
     )
-    sources = sampling.sources(rubric, rules, judge.language_model, n=budget, seed=check.seed)
+    n = planning.n_planted(budget)
+    sources = sampling.sources(rubric, rules, judge.language_model, n=n, seed=check.seed)
     n_shoppers = len({source.shopper for source in sources})
     if n_shoppers < MIN_SHOPPERS:
         raise CheckError(

@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from judge import queue
-from judge.models import Assessment, Assignment, Campaign, Resolution
+from judge.models import Assessment, Assignment, Campaign, JudgeCheck, Passport, Resolution
 from tests.judge.factories import (
     PASSING,
     AssessmentFactory,
@@ -20,6 +20,7 @@ from tests.recommend.factories import GenerationFactory
 
 pytestmark = pytest.mark.django_db
 TABLES = ["rubric", "criterion", "rater", "campaign", "campaignunit", "assignment", "assessment", "resolution"]
+TABLES += ["judgecheck", "checkcase", "passport"]
 
 
 @pytest.fixture
@@ -36,7 +37,14 @@ def one_of_each() -> None:
     assert held is not None
     outputs = list(unit.generation.outputs.all())
     queue.submit(held, person, {str(one.pk): {"labels": PASSING["interest"]} for one in outputs})
-    AssessmentFactory.create(output=outputs[0])
+    judged = AssessmentFactory.create(output=outputs[0])
+    check = JudgeCheck.objects.create(
+        rater=judged.rater, rubric=judged.rubric, state="done", budget=20, version={"model": "judge"}
+    )
+    check.cases.create(key="base", probe="base", output=outputs[1], question={})
+    Passport.objects.create(
+        judge_check=check, rater=judged.rater, rubric=judged.rubric, version={}, figures={}, measured_on={}
+    )
     Resolution.objects.create(
         output=outputs[0],
         rubric=unit.campaign.rubric,

@@ -286,7 +286,7 @@ def test_what_cannot_be_checked_is_refused_in_words(judge: Rater):
     with pytest.raises(CheckError, match="interests of 0 shoppers"):
         runner.prepare(rubric, judge=judge)
     made(Stage.INTERESTS, 2)
-    with pytest.raises(CheckError, match="5 questions are not between 20 and 20,000"):
+    with pytest.raises(CheckError, match="5 questions are not between 20 and 5,000"):
         runner.prepare(rubric, judge=judge, budget=5)
     with pytest.raises(CheckError, match="is a person"):
         runner.prepare(rubric, judge=person)

@@ -1,0 +1,199 @@
+"""What the passport pages show, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+
+from judge import passports, visibility
+from judge.checks import figures, perturbations
+from judge.models import CheckCase, JudgeCheck, Passport, Rubric
+from judge.passports import Validity
+from judge.statistics.intervals import Estimate
+from judge.statistics.wording import percent, percent_range
+
+MAX_EARLIER = 20
+MAX_CASES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionRow:
+    """The figures of one criterion; `tpr`, `tnr`, `ac1` and `kappa` rest on people's labels, `planted_tnr` on none."""
+
+    title: str
+    planted_tnr: Estimate
+    tnr: Estimate
+    tpr: Estimate
+    ac1: Estimate
+    kappa: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class DefectRow:
+    """How often one planted defect was noticed."""
+
+    name: str
+    title: str
+    criterion: str
+    caught: Estimate
+    on_criterion: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRow:
+    """What a change that should not matter did, as words."""
+
+    name: str
+    title: str
+    figure: str
+    range: str
+    n: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A passport laid out; `catches_nothing` where it noticed none of the planted defects."""
+
+    passport: Passport
+    headline: str
+    catches_nothing: bool
+    criteria: tuple[CriterionRow, ...]
+    defects: tuple[DefectRow, ...]
+    probes: tuple[ProbeRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One kind of output: whether its judge has a passport, the one shown, and the others.
+
+    running  the check of that kind that has not ended
+    """
+
+    validity: Validity
+    shown: Shown | None
+    earlier: tuple[Passport, ...]
+    checks: tuple[JudgeCheck, ...]
+    running: JudgeCheck | None
+
+
+def page(kind: str, chosen: UUID | None) -> Page:
+    """The page of a kind: with the chosen passport, else the one that decides whether there is a valid one."""
+    found = Passport.objects.filter(rubric__kind=kind).select_related("rater__language_model", "rater__user", "rubric")
+    validity = passports.valid_for(kind)
+    one = found.filter(pk=chosen).first() if chosen else None
+    if one is not None:
+        validity = passports.validity_of(one)
+    passport = one or validity.passport
+    checks = tuple(
+        JudgeCheck.objects.filter(rubric__kind=kind)
+        .select_related("rater__language_model", "rater__user", "rubric")
+        .with_progress()[:MAX_EARLIER]
+    )
+    return Page(
+        validity=validity,
+        shown=shown(passport) if passport else None,
+        earlier=tuple(found[:MAX_EARLIER]),
+        checks=checks,
+        running=next((check for check in checks if check.is_active), None),
+    )
+
+
+def shown(passport: Passport) -> Shown:
+    """A stored passport as the page draws it."""
+    stored = passport.figures
+    criteria = tuple(
+        CriterionRow(row["title"], *(Estimate(**row[name]) for name in ("planted_tnr", "tnr", "tpr", "ac1", "kappa")))
+        for row in stored["criteria"]
+    )
+    planted = criteria[0].planted_tnr
+    titles = {row["name"]: row["title"] for row in stored["criteria"]}
+    return Shown(
+        passport=passport,
+        headline=figures.planted_sentence(planted),
+        catches_nothing=planted.value == 0,
+        criteria=criteria,
+        defects=tuple(
+            DefectRow(
+                row["name"],
+                row["title"],
+                titles[row["criterion"]],
+                Estimate(**row["caught"]),
+                Estimate(**row["on_criterion"]),
+            )
+            for row in stored["defects"]
+        ),
+        probes=tuple(_probe(row) for row in stored["probes"]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """One answered question: what was done, what the judge read, and what it said."""
+
+    case: CheckCase
+    title: str
+    text: str
+    reason: str
+    interest: str
+    labels: tuple[tuple[str, str, bool], ...]
+
+
+def cases(check: JudgeCheck, user: User, *, probe: str, defect: str) -> list[CaseRow]:
+    """Answered questions of a check, at most MAX_CASES: of one probe and one defect where these are given.
+
+    Without those about outputs that this person holds blind: what the judge says of them is not theirs to know yet.
+    """
+    held = visibility.blind_work(user).values("unit__generation")
+    found: QuerySet[CheckCase] = check.cases.filter(answered_at__isnull=False).exclude(output__generation__in=held)
+    if probe:
+        found = found.filter(probe=probe)
+    if defect:
+        found = found.filter(defect=defect)
+    passes = _passing(check.rubric)
+    return [_case(one, passes) for one in found.order_by("pk")[:MAX_CASES]]
+
+
+def _case(case: CheckCase, passes: Mapping[str, tuple[str, frozenset[str]]]) -> CaseRow:
+    titles = {defect.name: defect.title for defects in perturbations.DEFECTS.values() for defect in defects}
+    return CaseRow(
+        case=case,
+        title=titles.get(case.defect, case.get_probe_display()),
+        text=case.question["output_text"],
+        reason=case.question["output_reason"],
+        interest=case.question["interest_text"],
+        labels=tuple(
+            (title, case.labels[name], case.labels[name] in good)
+            for name, (title, good) in passes.items()
+            if name in case.labels
+        ),
+    )
+
+
+def _passing(rubric: Rubric) -> dict[str, tuple[str, frozenset[str]]]:
+    """{criterion: its title, and the labels that satisfy it}."""
+    return {
+        one.name: (one.title, frozenset(label["value"] for label in one.labels if label["passes"]))
+        for one in rubric.criteria.order_by("position")
+    }
+
+
+def _probe(row: Mapping[str, Any]) -> ProbeRow:
+    estimate = Estimate(**row["estimate"])
+    if row["is_shift"]:
+        figure, interval = _points(estimate.value), f"{_points(estimate.low)} to {_points(estimate.high)}"
+        interval = interval if estimate.low is not None else ""
+    else:
+        figure = "–" if estimate.value is None else percent(estimate.value)
+        interval = percent_range(estimate)
+    return ProbeRow(row["name"], row["title"], figure, interval, estimate.n, row["sentence"])
+
+
+def _points(share: float | None) -> str:
+    """A difference of shares in percentage points: “+2.0”."""
+    return "–" if share is None else f"{100 * share:+.1f}".replace("-", "−")
