@@ -90,7 +90,7 @@ def clone(campaign: Campaign, name: str, by: User | None = None) -> Campaign:
 def settings_of(campaign: Campaign) -> dict[str, Any]:
     """What `start` takes to make another one like it."""
     # With a precision the size follows from it; a rate that was computed from either is not asked for again.
-    asked = {"size": campaign.size} if campaign.precision is None else {"precision": campaign.precision}
+    asked: dict[str, Any] = {"size": campaign.size} if campaign.precision is None else {"precision": campaign.precision}
     if campaign.size is None:
         asked["sampling_rate"] = campaign.sampling_rate
     return asked | {

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from judge import adjudication_views, checks_views, exchange_views, quality_views, views
+from judge import adjudication_views, campaign_views, checks_views, exchange_views, quality_views, views
 
 app_name = "judge"
 urlpatterns = [
@@ -17,6 +17,12 @@ urlpatterns = [
     path("review/assignments/<uuid:pk>/flag/", views.assignment_flag, name="assignment-flag"),
     path("review/assignments/<uuid:pk>/release/", views.assignment_release, name="assignment-release"),
     path("review/runs/<uuid:pk>/labels/", views.run_labels, name="run-labels"),
+    path("campaigns/", campaign_views.campaign_list, name="campaigns"),
+    path("campaigns/new/", campaign_views.campaign_new, name="campaign-new"),
+    path("campaigns/preview/", campaign_views.campaign_preview, name="campaign-preview"),
+    path("campaigns/<uuid:pk>/", campaign_views.campaign, name="campaign"),
+    path("campaigns/<uuid:pk>/extend/", campaign_views.campaign_extend, name="campaign-extend"),
+    path("campaigns/<uuid:pk>/state/", campaign_views.campaign_state, name="campaign-state"),
     path("dashboard/", quality_views.dashboard, name="dashboard"),
     path("dashboard/outputs/", quality_views.disagreements, name="disagreements"),
     path("dashboard/export/", exchange_views.export, name="export"),

@@ -8,13 +8,13 @@ from django.contrib.auth.models import User
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from judge import campaigns
+from judge import campaigns, plans
 from judge.answers import MAX_TEXT
 from judge.models import Assessment, Assignment, Campaign, Criterion, Rater, Rubric
 from judge.services import KIND_OF_STAGE
 from recommend.api.base import FiniteFloatField, StrictSerializer
 from recommend.api.serializers import HistorySerializer, OutputSerializer, ShopperReference
-from recommend.models import Stage
+from recommend.models import LanguageModel, Stage
 
 SHORTEST_LEASE_S = 60
 LONGEST_LEASE_S = 86_400
@@ -111,11 +111,23 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
             "stage",
             "rubric",
             "state",
+            "plan",
+            "strata_by",
+            "allocation",
+            "uncertainty",
+            "uniform_floor",
             "sampling_rate",
+            "size",
+            "precision",
+            "population_models",
+            "prompt_versions",
+            "created_from",
+            "created_until",
             "overlap",
             "blind",
             "lease_s",
             "deadline",
+            "guidelines",
             "created_at",
         )
 
@@ -144,17 +156,67 @@ class CampaignDetailSerializer(CampaignSerializer):
         return dict(ProgressSerializer(campaigns.progress(campaign)).data)
 
 
-class CampaignRequest(StrictSerializer):
-    """A new campaign; it starts at once, with what is finished already."""
+class PlanRequest(StrictSerializer):
+    """How a campaign draws; `sampling_rate`, `size` and `precision` are three ways to say how much: give one."""
 
-    name = serializers.CharField(max_length=200)
     stage = serializers.ChoiceField(choices=Stage.choices)
     rubric = serializers.PrimaryKeyRelatedField(
         required=False, queryset=Rubric.objects.all(), help_text="Default: the newest for the stage's outputs."
     )
-    sampling_rate = FiniteFloatField(
-        default=1.0, min_value=1e-6, max_value=1, help_text="Share of generations drawn, each independently."
+    population_models = serializers.PrimaryKeyRelatedField(
+        queryset=LanguageModel.objects.all(),
+        many=True,
+        required=False,
+        help_text="Whose generations are drawn from; none: every model's.",
     )
+    prompt_versions = serializers.ListField(
+        child=serializers.CharField(max_length=40), required=False, help_text="None: every one."
+    )
+    created_from = serializers.DateField(required=False, allow_null=True)
+    created_until = serializers.DateField(required=False, allow_null=True)
+    plan = serializers.ChoiceField(choices=Campaign.Plan.choices, default=Campaign.Plan.UNIFORM)
+    strata_by = serializers.ChoiceField(choices=Campaign.StrataBy.choices, required=False, help_text="If stratified.")
+    allocation = serializers.ChoiceField(
+        choices=Campaign.Allocation.choices, default=Campaign.Allocation.PROPORTIONAL, help_text="If stratified."
+    )
+    uncertainty = serializers.ChoiceField(
+        choices=Campaign.Uncertainty.choices, default=Campaign.Uncertainty.MARGIN, help_text="If uncertainty first."
+    )
+    uniform_floor = FiniteFloatField(
+        default=0.2, min_value=0.01, max_value=1, help_text="Share of the probability that is the same for all."
+    )
+    sampling_rate = FiniteFloatField(
+        required=False, min_value=1e-6, max_value=1, help_text="Share of generations drawn. Default: all."
+    )
+    size = serializers.IntegerField(required=False, min_value=1, help_text="Generations drawn.")
+    precision = FiniteFloatField(
+        required=False, min_value=0.005, max_value=0.5, help_text="Half width wished for: 0.03 is ±3 points."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        rubric, stage = attrs.get("rubric"), Stage(attrs["stage"])
+        if rubric is not None and rubric.kind != KIND_OF_STAGE[stage]:
+            message = (
+                f"This rubric is for outputs of kind {rubric.kind}; the stage {stage} makes {KIND_OF_STAGE[stage]}."
+            )
+            raise serializers.ValidationError({"rubric": [message]})
+        given = [name for name in ("sampling_rate", "size", "precision") if name in attrs]
+        if len(given) > 1:
+            raise serializers.ValidationError({given[1]: [f"Give either this or {given[0]}, not both."]})
+        stratified = attrs["plan"] == Campaign.Plan.STRATIFIED
+        if stratified and "strata_by" not in attrs:
+            raise serializers.ValidationError({"strata_by": ["A stratified plan needs it: model or activity."]})
+        if not stratified and "strata_by" in attrs:
+            raise serializers.ValidationError(
+                {"strata_by": [f"Only the plan stratified has strata, not {attrs['plan']}."]}
+            )
+        return attrs
+
+
+class CampaignRequest(PlanRequest):
+    """A new campaign; it starts at once, with what is finished already."""
+
+    name = serializers.CharField(max_length=200)
     overlap = serializers.IntegerField(default=1, min_value=1, max_value=100, help_text="People per generation.")
     blind = serializers.BooleanField(default=True, help_text="The judge's labels appear only after submitting.")
     lease_s = serializers.IntegerField(default=900, min_value=SHORTEST_LEASE_S, max_value=LONGEST_LEASE_S)
@@ -166,20 +228,51 @@ class CampaignRequest(StrictSerializer):
         help_text="User names; none: every annotator.",
     )
     deadline = serializers.DateField(required=False, allow_null=True)
+    guidelines = serializers.CharField(
+        required=False, allow_blank=True, max_length=20_000, help_text="Markdown; shown beside the work."
+    )
 
     def validate_name(self, name: str) -> str:
-        if Campaign.objects.filter(name=name).exists():
-            raise serializers.ValidationError("Another campaign has this name. Choose another one.")
-        return name
+        return unused_name(name)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        rubric, stage = attrs.get("rubric"), Stage(attrs["stage"])
-        if rubric is not None and rubric.kind != KIND_OF_STAGE[stage]:
-            message = (
-                f"This rubric is for outputs of kind {rubric.kind}; the stage {stage} makes {KIND_OF_STAGE[stage]}."
-            )
-            raise serializers.ValidationError({"rubric": [message]})
-        return attrs
+
+def unused_name(name: str) -> str:
+    """The name, if no campaign has it. Raises ValidationError."""
+    if Campaign.objects.filter(name=name).exists():
+        raise serializers.ValidationError("Another campaign has this name. Choose another one.")
+    return name
+
+
+class CloneRequest(StrictSerializer):
+    name = serializers.CharField(max_length=200)
+
+    def validate_name(self, name: str) -> str:
+        return unused_name(name)
+
+
+class ExtendRequest(StrictSerializer):
+    """More of what is named; what is left out stays."""
+
+    overlap = serializers.IntegerField(required=False, min_value=1, max_value=100)
+    deadline = serializers.DateField(required=False, allow_null=True)
+    sampling_rate = FiniteFloatField(required=False, min_value=1e-6, max_value=1)
+    size = serializers.IntegerField(required=False, min_value=1)
+
+
+class StratumSerializer(serializers.Serializer[plans.StratumRow]):
+    name = serializers.CharField()
+    population = serializers.IntegerField()
+    drawn = serializers.FloatField()
+    lowest = serializers.FloatField(help_text="Inclusion probability.")
+    highest = serializers.FloatField(help_text="Inclusion probability.")
+
+
+class PreviewSerializer(serializers.Serializer[plans.Preview]):
+    n_finished = serializers.IntegerField(help_text="Finished generations in the population.")
+    n_waiting = serializers.IntegerField(help_text="Of these, waiting for the judge, if the plan goes by it.")
+    n_drawn = serializers.FloatField()
+    is_exact = serializers.BooleanField(help_text="False: `n_drawn` is the average.")
+    strata = StratumSerializer(many=True)
 
 
 class AnswerSerializer(StrictSerializer):
@@ -200,6 +293,9 @@ class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
     )
     history = HistorySerializer(source="unit.generation.run.history", read_only=True, allow_null=True)
     rubric = RubricSerializer(source="unit.campaign.rubric", read_only=True)
+    guidelines = serializers.CharField(
+        source="unit.campaign.guidelines", read_only=True, help_text="The campaign's own, in Markdown."
+    )
     outputs = OutputSerializer(
         source="kept_outputs", many=True, read_only=True, help_text="Each needs a label for each criterion."
     )
@@ -220,6 +316,7 @@ class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
             "attributes",
             "history",
             "rubric",
+            "guidelines",
             "outputs",
             "draft",
             "draft_version",

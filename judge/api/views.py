@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from judge import campaigns, queue, visibility
+from judge import campaigns, plans, queue, visibility
 from judge.api.screens import shown, with_raters
 from judge.api.serializers import (
     AssessmentSerializer,
@@ -26,13 +27,19 @@ from judge.api.serializers import (
     CampaignDetailSerializer,
     CampaignRequest,
     CampaignSerializer,
+    CloneRequest,
+    ExtendRequest,
+    PlanRequest,
+    PreviewSerializer,
     RubricSerializer,
 )
 from judge.comparison import Filters
 from judge.exchange.downloads import attachment
 from judge.exchange.formats import FORMATS
 from judge.exchange.selection import Selection
+from judge.frames import Population
 from judge.models import Assessment, Campaign, Rater, Rubric
+from judge.services import KIND_OF_STAGE
 from recommend import roles
 from recommend.api import queries
 from recommend.api.base import EmptyRequest, FilteredViewSet, HasRole, IsLead, Parameters, Query, caller
@@ -41,6 +48,15 @@ from recommend.models import LanguageModel, Output, Stage
 
 class IsReviewer(HasRole):
     roles = (roles.ANNOTATOR, roles.LEAD)
+
+
+@contextmanager
+def planning() -> Iterator[None]:
+    """Turns the refusal of a sampling plan into one of its field."""
+    try:
+        yield
+    except plans.PlanError as error:
+        raise serializers.ValidationError({error.field: [str(error)]}) from error
 
 
 class RubricQuery(Query):
@@ -117,18 +133,20 @@ class CampaignViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Campaign]):
     """Campaigns: what is reviewed by people. Leads see all, annotators those that they may work in."""
 
     query = CampaignQuery
-    queryset = Campaign.objects.select_related("rubric")
+    queryset = Campaign.objects.select_related("rubric").prefetch_related("population_models")
     permission_classes = [IsReviewer]
 
     def get_permissions(self) -> Any:
-        return [IsLead()] if self.action == "create" else super().get_permissions()
+        return super().get_permissions() if self.action in {"list", "retrieve", "next"} else [IsLead()]
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         return CampaignDetailSerializer if self.action == "retrieve" else CampaignSerializer
 
     def get_queryset(self) -> QuerySet[Campaign]:
         user = caller(self.request)
-        return super().get_queryset() if roles.has_role(user, roles.LEAD) else campaigns.open_to(user)
+        # Taking a screen shows nothing of the campaign itself.
+        found = Campaign.objects.all() if self.action == "next" else super().get_queryset()
+        return found if roles.has_role(user, roles.LEAD) else found.filter(pk__in=campaigns.open_to(user))
 
     def filtered(self, queryset: QuerySet[Campaign], wanted: Mapping[str, Any]) -> QuerySet[Campaign]:
         return queryset.filter(queries.exact(wanted, "stage", "state"))
@@ -138,8 +156,73 @@ class CampaignViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Campaign]):
         """Start a campaign (leads only): it draws from what is finished, and from what will be."""
         wanted = CampaignRequest(data=request.data)
         wanted.is_valid(raise_exception=True)
-        campaign = campaigns.start(by=caller(request), **wanted.validated_data)
+        with planning():
+            campaign = campaigns.start(by=caller(request), **wanted.validated_data)
         return Response(CampaignSerializer(campaign).data, status.HTTP_201_CREATED)
+
+    @extend_schema(summary="Preview a sampling plan", request=PlanRequest, responses=PreviewSerializer)
+    @action(detail=False, methods=["post"])
+    def preview(self, request: Request) -> Response:
+        """How many generations a plan would draw, before anything is started (leads only)."""
+        wanted = PlanRequest(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        given = dict(wanted.validated_data)
+        models = given.pop("population_models", [])
+        stage = Stage(given["stage"])
+        rubric = given.pop("rubric", None) or Rubric.objects.current(KIND_OF_STAGE[stage])
+        campaign = Campaign(rubric=rubric, **given)
+        population = Population(
+            stage,
+            tuple(model.pk for model in models),
+            tuple(campaign.prompt_versions),
+            campaign.created_from,
+            campaign.created_until,
+        )
+        with planning():
+            return Response(PreviewSerializer(plans.preview(plans.Plan.of(campaign, population))).data)
+
+    @extend_schema(summary="Extend", request=ExtendRequest, responses=CampaignDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def extend(self, request: Request, pk: UUID) -> Response:
+        """Ask for more people, time or generations (leads only); what was drawn stays."""
+        wanted = ExtendRequest(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        with planning():
+            campaign = campaigns.extend(self.get_object(), **wanted.validated_data)
+        return Response(CampaignDetailSerializer(campaign).data)
+
+    @extend_schema(summary="Clone", request=CloneRequest, responses={201: CampaignSerializer})
+    @action(detail=True, methods=["post"])
+    def clone(self, request: Request, pk: UUID) -> Response:
+        """Start another campaign with the same settings (leads only): it draws anew."""
+        wanted = CloneRequest(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        with planning():
+            campaign = campaigns.clone(self.get_object(), wanted.validated_data["name"], by=caller(request))
+        return Response(CampaignSerializer(campaign).data, status.HTTP_201_CREATED)
+
+    @extend_schema(summary="Pause", request=EmptyRequest, responses=CampaignDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, pk: UUID) -> Response:
+        """Give nobody new work (leads only); what is in hand can still be submitted."""
+        return self._set_state(request, Campaign.State.PAUSED)
+
+    @extend_schema(summary="Open", request=EmptyRequest, responses=CampaignDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def open(self, request: Request, pk: UUID) -> Response:
+        """Give work from it again (leads only); what finished meanwhile is drawn from as well."""
+        return self._set_state(request, Campaign.State.ACTIVE)
+
+    @extend_schema(summary="Close", request=EmptyRequest, responses=CampaignDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def close(self, request: Request, pk: UUID) -> Response:
+        """Take no more answers (leads only); drafts are kept, and it can be opened again."""
+        return self._set_state(request, Campaign.State.CLOSED)
+
+    def _set_state(self, request: Request, state: Campaign.State) -> Response:
+        EmptyRequest(data=request.data).is_valid(raise_exception=True)
+        campaign = campaigns.set_state(self.get_object(), state)
+        return Response(CampaignDetailSerializer(campaign).data)
 
     @extend_schema(
         summary="Take the next screen of work",

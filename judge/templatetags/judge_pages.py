@@ -3,7 +3,7 @@
 from django import template
 from django.utils.safestring import SafeString
 
-from judge import markdown
+from judge import campaign_pages, markdown
 from judge.statistics import wording
 from judge.statistics.intervals import Estimate
 
@@ -84,3 +84,9 @@ def capital(value: float) -> str:
     if value >= 1e6:
         return "over a million"
     return f"{value:.1f}" if 1 <= value < 10 else f"{value:,.0f}" if value >= 10 else f"{value:.1g}"
+
+
+@register.filter
+def chance(probability: float) -> str:
+    """A probability in percent."""
+    return campaign_pages.percent(probability)

@@ -1,0 +1,246 @@
+"""What leads type to make and extend a campaign; the same fields for a start and for its preview."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.contrib.auth.models import User
+from django.db.models import Q
+from django.utils import timezone
+
+from judge import campaigns
+from judge.frames import Population
+from judge.models import Campaign, Rubric
+from judge.plans import Plan, PlanError
+from judge.services import KIND_OF_STAGE
+from recommend.models import LanguageModel, Stage
+from recommend.roles import ALL
+
+LONGEST_LEASE_MIN = 1_440
+# Where a field of the plan is asked for in other words, or another unit, than a campaign stores it in.
+FORM_FIELD = {"sampling_rate": "rate", "precision": "points"}
+
+
+class CampaignForm(forms.Form):
+    """A campaign from its name to its guidelines; shares are in percent here, and half widths in points."""
+
+    TARGETS = (("rate", "A share"), ("size", "A number"), ("precision", "A precision"))
+
+    name = forms.CharField(max_length=200, error_messages={"required": "Give the campaign a name."})
+    stage = forms.ChoiceField(label="Output", choices=Stage, widget=forms.RadioSelect, initial=Stage.INTERESTS)
+    rubric = forms.ModelChoiceField(Rubric.objects.all(), required=False, empty_label="the newest")
+    population_models = forms.ModelMultipleChoiceField(
+        LanguageModel.objects.filter(role__in=Stage.values).order_by("role", "name"),
+        label="Models",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    prompt_versions = forms.CharField(required=False, max_length=400)
+    created_from = forms.DateField(
+        label="Created from", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    created_until = forms.DateField(
+        label="until", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    plan = forms.ChoiceField(choices=Campaign.Plan, widget=forms.RadioSelect, initial=Campaign.Plan.UNIFORM)
+    strata_by = forms.ChoiceField(label="Strata", choices=Campaign.StrataBy, required=False)
+    allocation = forms.ChoiceField(
+        label="From each stratum",
+        choices=Campaign.Allocation,
+        required=False,
+        initial=Campaign.Allocation.PROPORTIONAL,
+    )
+    uncertainty = forms.ChoiceField(
+        label="Uncertainty of a label",
+        choices=Campaign.Uncertainty,
+        required=False,
+        initial=Campaign.Uncertainty.MARGIN,
+    )
+    floor = forms.FloatField(label="Uniform floor, %", min_value=1, max_value=100, initial=20, required=False)
+    target = forms.ChoiceField(label="How much", choices=TARGETS, widget=forms.RadioSelect, initial="rate")
+    rate = forms.FloatField(label="Share drawn, %", min_value=0.001, max_value=100, initial=100, required=False)
+    size = forms.IntegerField(label="Generations", min_value=1, required=False)
+    points = forms.FloatField(label="± points", min_value=0.5, max_value=50, required=False)
+    overlap = forms.IntegerField(label="People per generation", min_value=1, max_value=100, initial=1)
+    blind = forms.TypedChoiceField(
+        label="Judge’s labels",
+        choices=(("yes", "Blind: shown after submitting"), ("no", "Open: shown from the start")),
+        coerce=lambda value: value == "yes",
+        widget=forms.RadioSelect,
+        initial="yes",
+    )
+    lease_min = forms.IntegerField(
+        label="Lease, minutes", min_value=1, max_value=LONGEST_LEASE_MIN, initial=15, required=False
+    )
+    members = forms.ModelMultipleChoiceField(User.objects.none(), required=False, widget=forms.CheckboxSelectMultiple)
+    deadline = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    guidelines = forms.CharField(required=False, max_length=20_000, widget=forms.Textarea(attrs={"rows": 6}))
+
+    # What the preview needs; the rest may still be empty.
+    PLAN_FIELDS = (
+        *("stage", "rubric", "population_models", "prompt_versions", "created_from", "created_until", "plan"),
+        *("strata_by", "allocation", "uncertainty", "floor", "target", "rate", "size", "points"),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        reviewers = Q(is_superuser=True) | Q(groups__name__in=ALL)
+        members = self.fields["members"]
+        assert isinstance(members, forms.ModelMultipleChoiceField)
+        members.queryset = User.objects.filter(reviewers, is_active=True).distinct().order_by("username")
+        for name, error in self.errors.items() if self.is_bound else ():
+            if error and name in self.fields:
+                self.fields[name].widget.attrs |= {"aria-invalid": "true", "aria-describedby": f"error-{name}"}
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if Campaign.objects.filter(name=name).exists():
+            raise forms.ValidationError(f"“{name}” is the name of another campaign. Choose another one.")
+        return name
+
+    def clean_prompt_versions(self) -> list[str]:
+        return [one.strip() for one in self.cleaned_data["prompt_versions"].split(",") if one.strip()]
+
+    def clean_deadline(self) -> Any:
+        deadline = self.cleaned_data["deadline"]
+        if deadline and deadline < timezone.localdate():
+            raise forms.ValidationError(f"{deadline} is past. Give today or a later day, or none.")
+        return deadline
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        needed = {"rate": "rate", "size": "size", "precision": "points"}.get(given.get("target", ""))
+        if needed and given.get(needed) is None and needed not in self.errors:
+            self.add_error(needed, "Say how much is drawn, or choose another way to say it.")
+        first, last = given.get("created_from"), given.get("created_until")
+        if first and last and last < first:
+            self.add_error("created_until", f"{last} is before {first}, the first day. Give a later day, or none.")
+        if "stage" in given:
+            self._check_kind(Stage(given["stage"]))
+        return given
+
+    def _check_kind(self, stage: Stage) -> None:
+        kind, rubric = KIND_OF_STAGE[stage], self.cleaned_data.get("rubric")
+        if rubric is not None and rubric.kind != kind:
+            self.add_error("rubric", f"“{rubric}” is for outputs of another kind. Choose one for {stage.label}.")
+        strangers = [one.name for one in self.cleaned_data.get("population_models") or () if one.role != stage]
+        if strangers:
+            names = ", ".join(strangers)
+            self.add_error("population_models", f"{names} does not make {stage.label.lower()}. Leave it out.")
+
+    def add_plan_error(self, error: PlanError) -> None:
+        """Show a refusal of the plan where its value was typed."""
+        self.add_error(FORM_FIELD.get(error.field, error.field), str(error))
+
+    def plan_errors(self) -> list[str]:
+        """What is wrong with the fields that the preview needs."""
+        return [str(text) for name in self.PLAN_FIELDS for text in self.errors.get(name, ())]
+
+    def settings(self) -> dict[str, Any]:
+        """What `campaigns.start` takes. The form must be valid."""
+        given = self.cleaned_data
+        names = (
+            "name",
+            "stage",
+            "rubric",
+            "population_models",
+            "members",
+            "overlap",
+            "blind",
+            "deadline",
+            "guidelines",
+        )
+        return (
+            self._plan_settings() | {name: given[name] for name in names} | {"lease_s": 60 * (given["lease_min"] or 15)}
+        )
+
+    def _plan_settings(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        asked: dict[str, Any] = {
+            "rate": lambda: {"sampling_rate": given["rate"] / 100},
+            "size": lambda: {"size": given["size"]},
+            "precision": lambda: {"precision": given["points"] / 100},
+        }[given["target"]]()
+        names = ("plan", "prompt_versions", "created_from", "created_until")
+        return (
+            asked
+            | {name: given[name] for name in names}
+            | {
+                "strata_by": given["strata_by"] if given["plan"] == Campaign.Plan.STRATIFIED else "",
+                "allocation": given["allocation"] or Campaign.Allocation.PROPORTIONAL,
+                "uncertainty": given["uncertainty"] or Campaign.Uncertainty.MARGIN,
+                "uniform_floor": (given["floor"] or 20) / 100,
+            }
+        )
+
+    def to_preview(self) -> Plan:
+        """The plan as far as it is typed; `plan_errors` must be empty."""
+        given = self.cleaned_data
+        stage = Stage(given["stage"])
+        campaign = Campaign(
+            stage=stage,
+            rubric=given["rubric"] or Rubric.objects.current(KIND_OF_STAGE[stage]),
+            **self._plan_settings(),
+        )
+        population = Population(
+            stage,
+            tuple(one.pk for one in given["population_models"]),
+            tuple(given["prompt_versions"]),
+            given["created_from"],
+            given["created_until"],
+        )
+        return Plan.of(campaign, population)
+
+
+def initial_of(campaign: Campaign) -> dict[str, Any]:
+    """What the form is filled in with to make a campaign like another one."""
+    values = campaigns.settings_of(campaign)
+    target = "precision" if values.get("precision") else "size" if values.get("size") else "rate"
+    return values | {
+        "name": f"{campaign.name[:190]}, again",
+        "prompt_versions": ", ".join(campaign.prompt_versions),
+        "floor": round(100 * campaign.uniform_floor, 4),
+        "target": target,
+        "rate": round(100 * campaign.sampling_rate, 4) if target == "rate" else None,
+        "points": round(100 * (campaign.precision or 0), 4) or None,
+        "blind": "yes" if campaign.blind else "no",
+        "lease_min": max(1, campaign.lease_s // 60),
+        "deadline": None if campaign.deadline and campaign.deadline < timezone.localdate() else campaign.deadline,
+    }
+
+
+class ExtendForm(forms.Form):
+    """More people, more time, more generations; which of rate and size is asked depends on the campaign."""
+
+    overlap = forms.IntegerField(label="People per generation", min_value=1, max_value=100)
+    deadline = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    rate = forms.FloatField(label="Share drawn, %", min_value=0.001, max_value=100)
+    size = forms.IntegerField(label="Generations", min_value=1)
+
+    def __init__(self, campaign: Campaign, data: Mapping[str, Any] | None = None) -> None:
+        self.campaign = campaign
+        super().__init__(data, initial=self._now())
+        del self.fields["size" if campaign.size is None else "rate"]
+        for name in self.errors if self.is_bound else ():
+            self.fields[name].widget.attrs |= {"aria-invalid": "true", "aria-describedby": f"error-{name}"}
+
+    def _now(self) -> dict[str, Any]:
+        return {
+            "overlap": self.campaign.overlap,
+            "deadline": self.campaign.deadline,
+            "rate": round(100 * self.campaign.sampling_rate, 4),
+            "size": self.campaign.size,
+        }
+
+    def changes(self) -> dict[str, Any]:
+        """What `campaigns.extend` takes: only what was changed. The form must be valid."""
+        changed = {name: self.cleaned_data[name] for name in self.changed_data}
+        if "rate" in changed:
+            changed["sampling_rate"] = changed.pop("rate") / 100
+        return changed
+
+    def add_plan_error(self, error: PlanError) -> None:
+        """Show a refusal where its value was typed."""
+        self.add_error(FORM_FIELD.get(error.field, error.field), str(error))
