@@ -106,6 +106,11 @@ class Disagreement:
         found = {one.criterion.name: one.counts for one in self.questions}
         return {name: counts[0][0].value for name, counts in found.items() if len(counts) == 1}
 
+    @property
+    def lines(self) -> list[tuple[Voice, tuple[Said | None, ...]]]:
+        """Each voice with what it said on each criterion."""
+        return [(voice, tuple(one.said[number] for one in self.questions)) for number, voice in enumerate(self.voices)]
+
     def rated_by(self, user: User) -> bool:
         """Whether this person labelled the output: then they would judge in their own cause."""
         return any(voice.rater.user_id == user.pk for voice in self.voices)
