@@ -230,7 +230,11 @@ class Assignment(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["unit", "annotator"], name="assignment_once_per_person")]
-        indexes = [models.Index(fields=["annotator", "state"], name="assignment_annotator_state")]
+        indexes = [
+            models.Index(fields=["annotator", "state"], name="assignment_annotator_state"),
+            models.Index(fields=["annotator", "-created_at"], name="assignment_latest"),
+            models.Index(fields=["lease_until"], condition=models.Q(state="leased"), name="assignment_leases"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.unit} / {self.annotator}"
