@@ -232,7 +232,8 @@ def _mismatch(pulls: _Pulls) -> str:
 
     By its inclusion probabilities the sample must reproduce what the judge said about everything.
     """
-    if abs(pulls.gap) <= MISMATCH_ERRORS * math.sqrt(float((pulls.machine**2).sum())):
+    # Where everything was reviewed both are the same but for rounding.
+    if abs(pulls.gap) <= MISMATCH_ERRORS * math.sqrt(float((pulls.machine**2).sum())) + 1e-9:
         return ""
     return (
         f"the judge passed {pulls.judge_all:.0%} of all outputs but {pulls.judge_all - pulls.gap:.0%} of the reviewed "

@@ -74,6 +74,14 @@ def test_the_interval_of_the_error_covers_it(too_sure):
     assert covered / 60 >= 0.9
 
 
+def test_a_handful_of_shoppers_gets_an_error_but_no_interval():
+    found = calibration_error(np.full(40, 0.9), np.ones(40), np.ones(40), [i % 9 for i in range(40)])
+
+    assert found.value == pytest.approx(0.1)
+    assert found.low is None
+    assert found.note == "an interval takes 10 shoppers, and these are 9"
+
+
 def test_right_probabilities_look_as_wrong_as_chance_predicts():
     rng = np.random.default_rng(2)
     found, predicted = [], []

@@ -183,6 +183,7 @@ def test_reviewing_everything_gives_the_human_rate():
     estimate = corrected_rate(**labelled, judged=judged)
 
     assert estimate.value == pytest.approx(labelled["human"].mean())
+    assert estimate.note == ""
 
 
 def test_probabilities_of_the_judge_may_stand_for_its_verdicts():
