@@ -1,0 +1,231 @@
+"""People's labels from a file: checked line by line, added once, never written over what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from judge import services
+from judge.exchange.incoming import NAMES_READ, REQUIRED, Given, given, is_model
+from judge.models import Assessment, Assignment, Rater, Rubric
+from judge.rubrics import LabelError, RubricDef
+from recommend.imports import files, readers
+from recommend.imports.problems import BadRow, BadRows, ImportStopped, RowError
+from recommend.imports.progress import Progress
+from recommend.imports.readers import Row
+from recommend.imports.reports import Report
+from recommend.models import Output, new_id
+
+Key = tuple[str, UUID, UUID, int]  # user name, output, rubric, revision
+
+
+@dataclass(slots=True)
+class Done:
+    """What an import did. `n_verdicts`: rows of judge models, left out; `n_outside`: labels of no campaign here."""
+
+    report: Report
+    n_verdicts: int
+    n_outside: int
+
+
+def load(
+    file: files.Source, *, say: Callable[[str], object], bad_file: Path | None = None, dry_run: bool = False
+) -> Done:
+    """Add the labels of a file that are not there yet; all of its good rows or, on an error, none.
+
+    dry_run   store nothing, and say of each row what would become of it
+    bad_file  where bad rows go; None: the first bad row raises ImportStopped
+    """
+    unit = "row" if file.format == "parquet" else "B"
+    with (
+        BadRows(file.path.name, bad_file, file.unit) as bad_rows,
+        Progress(f"Reading {file.path.name}", readers.size(file), unit, say) as progress,
+        transaction.atomic(),
+    ):
+        labels = Labels(file, bad_rows, say if dry_run else None)
+        for chunk in readers.chunks(file, REQUIRED if file.format != "jsonl" else ()):
+            labels.add(chunk.rows)
+            progress.reach(chunk.position)
+        if not labels.n_rows and not bad_rows.count:
+            raise ImportStopped(f"{file.path.name} has no rows.")
+        transaction.set_rollback(dry_run)
+    return labels.done()
+
+
+@dataclass(slots=True)
+class Known:
+    """What the database has of the rows of one chunk."""
+
+    outputs: dict[UUID, Output]
+    users: dict[str, User]
+    assignments: dict[UUID, Assignment]
+    stored: dict[Key, tuple[dict[str, str], str]]
+    taken: set[UUID]
+
+
+@dataclass(slots=True)
+class Labels:
+    """One import, within the caller's transaction."""
+
+    file: files.Source
+    bad_rows: BadRows
+    say: Callable[[str], object] | None
+    n_rows: int = 0
+    n_added: int = 0
+    n_same: int = 0
+    n_verdicts: int = 0
+    n_outside: int = 0
+    ignored: set[str] = field(default_factory=set)
+    _rubrics: dict[tuple[str, int | None], tuple[Rubric, RubricDef] | None] = field(default_factory=dict)
+
+    def add(self, rows: Iterable[Row | BadRow]) -> None:
+        """Check rows and store the good ones. Raises ImportStopped for a bad row that is not to be skipped."""
+        read = list(self._read(rows))
+        known = _known([one for _, one in read])
+        new = [checked for row, one in read if (checked := self._checked(row, one, known)) is not None]
+        raters = {name: Rater.objects.get_or_create(user=user)[0] for name, user in known.users.items()}
+        for made, name, _ in new:
+            made.rater = raters[name]
+        stored = Assessment.objects.bulk_create([made for made, _, _ in new])
+        timed = []
+        for made, (_, _, one) in zip(stored, new, strict=True):
+            if one.rated_at is not None:
+                made.created_at = one.rated_at  # storing it set the present
+                timed.append(made)
+        Assessment.objects.bulk_update(timed, ["created_at"], batch_size=1000)
+
+    def done(self) -> Done:
+        report = Report(
+            added=self.n_added,
+            unchanged=self.n_same,
+            bad=self.bad_rows.count,
+            ignored_columns=tuple(sorted(self.ignored)),
+        )
+        return Done(report, self.n_verdicts, self.n_outside)
+
+    def _read(self, rows: Iterable[Row | BadRow]) -> Iterator[tuple[Row, Given]]:
+        for row in rows:
+            if isinstance(row, BadRow):
+                self._refuse(row)
+                continue
+            self.n_rows += 1
+            self.ignored.update(row.values.keys() - NAMES_READ)
+            if is_model(row.values):
+                self.n_verdicts += 1
+                self._tell(row.line, "left out: a judge model's verdict; only people's labels are imported")
+                continue
+            try:
+                yield row, given(row.values, from_csv=self.file.format == "csv")
+            except RowError as error:
+                self._refuse(BadRow(row.line, error.reason, error.value, row.raw))
+
+    def _checked(self, row: Row, one: Given, known: Known) -> tuple[Assessment, str, Given] | None:
+        try:
+            return self._made(row, one, known)
+        except RowError as error:
+            self._refuse(BadRow(row.line, error.reason, error.value, row.raw))
+            return None
+
+    def _made(self, row: Row, one: Given, known: Known) -> tuple[Assessment, str, Given] | None:
+        """The assessment to store; None where it is there already. Raises RowError."""
+        output = known.outputs.get(one.output)
+        if output is None:
+            raise RowError("the output is unknown; labels go to outputs that were generated here", str(one.output))
+        if one.rater_name not in known.users:
+            raise RowError("there is no such user; make one of that name in /admin/ first", one.rater_name)
+        rubric, rules = self._rubric(output.kind, one.rubric_version)
+        try:
+            passed = rules.passes(one.labels)
+        except LabelError as error:
+            raise RowError(str(error), readers.raw_value(one.labels)) from error
+        key = (one.rater_name, output.pk, rubric.pk, one.revision)
+        there = known.stored.get(key)
+        if there == (one.labels, one.comment):
+            self.n_same += 1
+            self._tell(row.line, "already there")
+            return None
+        if there is not None:
+            raise RowError(
+                f"{one.rater_name} has labelled this output otherwise already, and labels are never overwritten; "
+                "leave the row out, or let them revise theirs",
+                readers.raw_value(there[0]),
+            )
+        known.stored[key] = (one.labels, one.comment)
+        assignment = _assignment(one, output, rubric, known)
+        self.n_added += 1
+        self.n_outside += assignment is None
+        self._tell(row.line, "added" if assignment is not None else "added, outside any campaign")
+        is_free = one.assessment is not None and one.assessment not in known.taken
+        made = Assessment(
+            id=one.assessment if is_free else new_id(),
+            output=output,
+            rubric=rubric,
+            assignment=assignment,
+            revision=one.revision,
+            labels=one.labels,
+            passed=passed,
+            rationale=one.comment,
+            seconds=one.seconds,
+            blind=one.blind,
+        )
+        known.taken.add(made.pk)
+        return made, one.rater_name, one
+
+    def _rubric(self, kind: str, version: int | None) -> tuple[Rubric, RubricDef]:
+        key = (kind, version)
+        if key not in self._rubrics:
+            found = Rubric.objects.filter(kind=kind, **({"version": version} if version else {}))
+            rubric = found.order_by("-version").first()
+            self._rubrics[key] = None if rubric is None else (rubric, services.definition(rubric))
+        known = self._rubrics[key]
+        if known is None:
+            which = f"version {version} of the rubric" if version else "rubric"
+            raise RowError(f"there is no {which} for the kind {kind}; `manage.py seed_studio` makes the current one")
+        return known
+
+    def _refuse(self, row: BadRow) -> None:
+        self._tell(row.line, f"refused: {row.reason}")
+        self.bad_rows.add([row])
+
+    def _tell(self, line: int, what: str) -> None:
+        if self.say is not None:
+            self.say(f"{self.file.unit} {line}: {what}")
+
+
+def _known(rows: list[Given]) -> Known:
+    outputs = Output.objects.select_related("generation").in_bulk({one.output for one in rows})
+    users = {user.username: user for user in User.objects.filter(username__in={one.rater_name for one in rows})}
+    assignments = Assignment.objects.select_related("unit__campaign").in_bulk(
+        {one.assignment for one in rows if one.assignment is not None}
+    )
+    stored = Assessment.objects.filter(output__in=outputs, rater__user__in=users.values()).order_by()
+    return Known(
+        outputs=outputs,
+        users=users,
+        assignments=assignments,
+        stored={
+            (name, output, rubric, revision): (labels, comment)
+            for name, output, rubric, revision, labels, comment in stored.values_list(
+                "rater__user__username", "output_id", "rubric_id", "revision", "labels", "rationale"
+            )
+        },
+        taken=set(
+            Assessment.objects.filter(pk__in={one.assessment for one in rows if one.assessment}).values_list(
+                "pk", flat=True
+            )
+        ),
+    )
+
+
+def _assignment(one: Given, output: Output, rubric: Rubric, known: Known) -> Assignment | None:
+    """The screen of work that the labels were given on, if it is here and was this person's, of this output."""
+    found = known.assignments.get(one.assignment) if one.assignment is not None else None
+    if found is None or found.annotator_id != known.users[one.rater_name].pk:
+        return None
+    unit = found.unit
+    return found if (unit.generation_id, unit.campaign.rubric_id) == (output.generation_id, rubric.pk) else None
