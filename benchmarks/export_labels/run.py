@@ -1,0 +1,203 @@
+"""How fast labels get out, and in how much memory: `python benchmarks/export_labels/run.py`.
+
+Generations with three interests each, every one labelled by the judge and by a person: six rows a generation. Each
+format is taken as a lead takes it, through the download's address with its checks of who may see what, to the last
+byte. Every export runs in a process of its own, whose largest resident memory is the kernel's figure. A database of
+its own in the embedded PostgreSQL, or in that of DATABASE_URL; it is removed at the end.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import resource
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+WORK = Path(tempfile.mkdtemp(prefix="recgpt-benchmark-"))
+WORK.chmod(0o755)  # as root, PostgreSQL runs as `nobody`
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "recgpt_site.settings")
+os.environ["RECGPT_DATA_DIR"] = str(WORK)
+
+import django  # noqa: E402
+
+django.setup()
+
+from django.db import connection, models  # noqa: E402
+from django.test import Client  # noqa: E402
+
+from judge.exchange.formats import FORMATS  # noqa: E402
+from judge.models import Assessment, Assignment, CampaignUnit  # noqa: E402
+from recgpt_site.embedded import stack  # noqa: E402
+from recgpt_site.embedded.progress import Silent  # noqa: E402
+from recgpt_site.embedded.supervisor import Supervisor  # noqa: E402
+from recommend.models import Generation, Output, PipelineRun, Shopper  # noqa: E402
+from recommend.roles import LEAD  # noqa: E402
+from tests.judge import factories  # noqa: E402
+from tests.recommend.factories import GenerationFactory, OutputFactory  # noqa: E402
+
+ADDRESS = "/dashboard/export/file/"
+N_OUTPUTS = 3
+REASON = "Bought diapers nine times, baby foods four times and wipes in most months of the year; grows with the child."
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--generations", type=int, nargs="+", default=[10_000, 170_000], help="sizes, ascending")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--formats", nargs="+", choices=FORMATS, default=list(FORMATS))
+    parser.add_argument("--out", type=Path, help="write the figures here as JSON")
+    options = parser.parse_args()
+    found: list[dict[str, Any]] = []
+    try:
+        with database():
+            user, stored = seed_one(), 1
+            for size in options.generations:
+                grow(stored, size)
+                stored = size
+                found += [measured(name, size, user, options.repeats) for name in options.formats]
+    finally:
+        shutil.rmtree(WORK, ignore_errors=True)
+    print(table(found))
+    if options.out:
+        options.out.write_text(json.dumps(found, indent=1) + "\n")
+
+
+@contextmanager
+def database() -> Iterator[None]:
+    """An empty database with our tables."""
+    with Supervisor(command="benchmark", progress=Silent()) as supervisor:
+        stack.start_stores(supervisor, Silent(), durable=True)
+        original = connection.settings_dict["NAME"]
+        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        try:
+            yield
+        finally:
+            connection.creation.destroy_test_db(str(original), verbosity=0)
+            connection.close_pool()  # type: ignore[attr-defined]
+
+
+def seed_one() -> Any:
+    """The first generation, reviewed and judged, that all others are copies of; gives the lead who exports."""
+    campaign = factories.CampaignFactory.create()
+    generation = GenerationFactory.create()
+    unit = factories.CampaignUnitFactory.create(campaign=campaign, generation=generation)
+    assignment = factories.AssignmentFactory.create(unit=unit, state=Assignment.State.SUBMITTED)
+    person = factories.PersonFactory.create(user=assignment.annotator)
+    for position in range(N_OUTPUTS):
+        output = OutputFactory.create(generation=generation, position=position, reason=REASON)
+        weights = {"willingness": {"Spontaneity": 0.93, "Necessity": 0.07}}
+        factories.AssessmentFactory.create(output=output, rationale=REASON, probabilities=weights)
+        factories.AssessmentFactory.create(output=output, rater=person, assignment=assignment)
+    return factories.UserFactory.create(role=LEAD)
+
+
+def grow(stored: int, wanted: int) -> None:
+    """Copy the first generation with all that hangs on it until there are `wanted`."""
+    first = Generation.objects.earliest("pk")
+    with connection.cursor() as cursor:
+        for model, own, parents in (
+            (Shopper, [first.shopper], {}),
+            (PipelineRun, [first.run], {"shopper_id": first.shopper}),
+            (Generation, [first], {"shopper_id": first.shopper, "run_id": first.run}),
+            (Output, list(first.outputs.all()), {"generation_id": first}),
+            (CampaignUnit, list(first.campaign_units.all()), {"generation_id": first}),
+            (Assignment, list(Assignment.objects.filter(unit__generation=first)), {"unit_id": None}),
+            (
+                Assessment,
+                list(Assessment.objects.filter(output__generation=first)),
+                {"output_id": None, "assignment_id": None},
+            ),
+        ):
+            for row in own:
+                copy(cursor, model, row, tuple(parents), stored, wanted)
+        cursor.execute("ANALYZE")
+
+
+def copy(
+    cursor: Any, model: type[models.Model], row: models.Model, parents: tuple[str, ...], stored: int, wanted: int
+) -> None:
+    """One row for each new generation; its id, and those of `parents`, follow from the first's and the number."""
+    changed = {name: f"md5(t.{name}::text || n)::uuid" for name in ("id", *parents)}
+    if model is Shopper:
+        changed["external_id"] = "'shopper-' || n"
+    names = [field.column or field.name for field in model._meta.concrete_fields]
+    cursor.execute(
+        f"INSERT INTO {model._meta.db_table} ({', '.join(names)}) "
+        f"SELECT {', '.join(changed.get(name, f't.{name}') for name in names)} "
+        f"FROM {model._meta.db_table} AS t, generate_series(%s, %s) AS n WHERE t.id = %s",
+        [stored + 1, wanted, row.pk],
+    )
+
+
+def measured(name: str, size: int, user: Any, repeats: int) -> dict[str, Any]:
+    """An export some times over, each in a process of its own."""
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]  # its threads do not live on in a forked process
+    context = multiprocessing.get_context("fork")
+    runs = []
+    for _ in range(repeats):
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(target=export, args=(name, user, sender))
+        process.start()
+        runs.append(receiver.recv())
+        process.join()
+        print(f"{name}, {size:,} generations: {runs[-1]}", file=sys.stderr, flush=True)
+    return {
+        "format": name,
+        "generations": size,
+        "rows": size * N_OUTPUTS * 2,
+        "seconds": [round(run["seconds"], 2) for run in runs],
+        "first_byte_s": [round(run["first_byte_s"], 3) for run in runs],
+        "megabytes": round(runs[0]["bytes"] / 1e6, 1),
+        "peak_mib": [round(run["peak_kib"] / 1024) for run in runs],
+        "load_average": os.getloadavg(),
+        "cores": os.cpu_count(),
+    }
+
+
+def export(name: str, user: Any, sender: Any) -> None:
+    client = Client(headers={"host": "localhost"})
+    client.force_login(user)
+    # Imports and the connection are a server's start, not an export's time; there are no tags.
+    b"".join(client.get(ADDRESS, {"format": name, "kind": "tag"}, secure=True).streaming_content)  # type: ignore[attr-defined]
+    started, n_bytes, first_byte_s = time.perf_counter(), 0, 0.0
+    response = client.get(ADDRESS, {"format": name, "kind": "interest"}, secure=True)
+    assert response.status_code == 200, response.status_code
+    for part in response.streaming_content:  # type: ignore[attr-defined]
+        first_byte_s = first_byte_s or time.perf_counter() - started
+        n_bytes += len(part)
+    seconds = time.perf_counter() - started
+    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    sender.send({"seconds": seconds, "first_byte_s": first_byte_s, "bytes": n_bytes, "peak_kib": peak_kib})
+
+
+def table(found: list[dict[str, Any]]) -> str:
+    """The figures as a table in Markdown."""
+    lines = [
+        "| format | generations | rows | seconds (median) | generations/s | first byte, s | MB | peak memory, MiB |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for one in found:
+        seconds = statistics.median(one["seconds"])
+        lines.append(
+            f"| {one['format']} | {one['generations']:,} | {one['rows']:,} | {seconds:.2f} "
+            f"| {one['generations'] / seconds:,.0f} | {statistics.median(one['first_byte_s']):.2f} "
+            f"| {one['megabytes']:,.1f} | {max(one['peak_mib'])} |"
+        )
+    load = ", ".join(f"{value:.1f}" for value in found[-1]["load_average"])
+    lines.append(f"\n{found[-1]['cores']} cores, load average {load}.")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
