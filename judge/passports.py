@@ -243,4 +243,5 @@ def _sample(check: JudgeCheck) -> dict[str, Any]:
 
 
 def _dates(first: datetime | None, last: datetime | None) -> list[str]:
-    return [one.date().isoformat() for one in (first, last) if one is not None]
+    """The first and the last day, once where they are the same."""
+    return list(dict.fromkeys(one.date().isoformat() for one in (first, last) if one is not None))
