@@ -18,7 +18,7 @@ from uuid import UUID
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.fields.json import KT
 
-from judge import services
+from judge import campaigns, services
 from judge.models import Assessment, Campaign, Rater, Rubric
 from judge.rubrics import CriterionDef, RubricDef
 from judge.statistics.ceiling import SharedOutput
@@ -182,7 +182,7 @@ def read_reviews(reviews: QuerySet[Assessment]) -> list[Review]:
             "assignment__unit__inclusion_probability",
         )
     )
-    chances = inclusion((row[0], *row[7:]) for row in found)
+    chances = inclusion([(row[0], *row[7:]) for row in found], _chances_elsewhere(found))
     return [Review(*row[:7], *chances[row[0]]) for row in found]
 
 
@@ -275,13 +275,30 @@ def _passing_probability(criterion: CriterionDef, verdict: Verdict) -> float | N
     return sum(weights.get(value, 0.0) for value in _passing(criterion)) if weights else None
 
 
-def inclusion(reviews: Iterable[tuple[UUID, UUID, int, float]]) -> dict[UUID, tuple[float, float | None]]:
+def _chances_elsewhere(found: Sequence[tuple[Any, ...]]) -> dict[UUID, dict[UUID, float]]:
+    """The probability with which each campaign draws the outputs that only another one drew; nothing for one alone."""
+    generations = {row[0]: row[1] for row in found}
+    at_work = {row[7] for row in found}
+    if len(at_work) < 2:
+        return {}
+    asked = Campaign.objects.filter(pk__in=at_work).select_related("rubric")
+    by_campaign = {one.pk: campaigns.chances(one, generations.values()) for one in asked}
+    return {
+        output: {campaign: chances[generation] for campaign, chances in by_campaign.items()}
+        for output, generation in generations.items()
+    }
+
+
+def inclusion(
+    reviews: Iterable[tuple[UUID, UUID, int, float]], elsewhere: Mapping[UUID, Mapping[UUID, float]] | None = None
+) -> dict[UUID, tuple[float, float | None]]:
     """How probable it was that an output came to one person at least, and to two, by any campaign worked on.
 
-    reviews  output, campaign, its overlap, and the probability with which it drew the output
+    reviews    output, campaign, its overlap, and the probability with which it drew the output
+    elsewhere  {output: {campaign: probability}}, with which the campaigns that did not draw it would have drawn it
 
-    Campaigns draw independently of each other. A campaign that did not draw an output would have drawn it with the rate
-    that it drew others. The second is None where no campaign asks for two people: how the output came to a second one
+    Campaigns draw independently of each other. One that `elsewhere` does not name draws at the rate that it drew others
+    with. The second is None where no campaign asks for two people: how the output came to a second one
     is then not known.
     """
     rates: dict[UUID, float] = {}
@@ -290,7 +307,8 @@ def inclusion(reviews: Iterable[tuple[UUID, UUID, int, float]]) -> dict[UUID, tu
     for output, campaign, overlap, probability in reviews:
         own[output][campaign] = probability
         rates[campaign], overlaps[campaign] = probability, overlap
-    return {output: _chances({**rates, **drawn}, overlaps) for output, drawn in own.items()}
+    known = elsewhere or {}
+    return {output: _chances({**rates, **known.get(output, {}), **drawn}, overlaps) for output, drawn in own.items()}
 
 
 def _chances(drawn: Mapping[UUID, float], overlaps: Mapping[UUID, int]) -> tuple[float, float | None]:

@@ -315,3 +315,15 @@ def test_a_clone_has_the_same_settings_and_draws_anew():
     assert second.pk != first.pk
     assert campaigns.settings_of(second) == campaigns.settings_of(first)
     assert (second.units.count(), second.created_by) == (5, lead)
+
+
+def test_a_campaign_tells_the_chance_of_what_it_did_not_draw_as_well():
+    sure, unsure = generations(2)
+    judged(sure, 1.0)
+    judged(unsure, 0.5)
+    by_judge = started(name="By judge", plan=Campaign.Plan.UNCERTAINTY, size=1)
+
+    found = campaigns.chances(by_judge, [sure.pk, unsure.pk])
+
+    # Uncertainties 0 and 1, mean .5: half of .2 for the sure one, and what is left of one expected draw for the other.
+    assert found == pytest.approx({sure.pk: 0.1, unsure.pk: 0.9})
