@@ -60,7 +60,7 @@ def test_the_list_shows_what_is_left_and_the_guideline(client: Client, annotator
 
 
 def test_without_a_campaign_the_list_says_how_to_get_work(client: Client, annotator: User):
-    assert "A lead opens one in the admin pages" in client.get("/review/").content.decode()
+    assert "A lead starts one under Campaigns" in client.get("/review/").content.decode()
 
 
 def test_a_campaign_of_others_is_neither_listed_nor_entered(client: Client, annotator: User):

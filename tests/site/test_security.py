@@ -12,9 +12,9 @@ from django.conf import settings as project
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from judge.models import Assignment
-from tests.judge.factories import AssignmentFactory, UserFactory
-from tests.recommend.factories import PipelineRunFactory
+from judge.models import Assignment, JudgeCheck
+from tests.judge.factories import AssignmentFactory, JudgeFactory, UserFactory
+from tests.recommend.factories import OutputFactory, PipelineRunFactory
 
 ROOT = Path(__file__).resolve().parents[2]
 API = ("/api/docs/", "/api/schema/", "/api/v1/items/")
@@ -98,10 +98,13 @@ def assignment(db: None) -> Assignment:
 @pytest.fixture
 def pages(assignment: Assignment) -> list[str]:
     """Every address of ours with ids that exist, and some beside them."""
+    rubric = assignment.unit.campaign.rubric
     ids = {
         "assignments": assignment.pk,
         "campaigns": assignment.unit.campaign_id,
         "runs": PipelineRunFactory.create().pk,
+        "adjudication": OutputFactory.create(generation=assignment.unit.generation).pk,
+        "checks": JudgeCheck.objects.create(rater=JudgeFactory.create(), rubric=rubric, budget=1, version={}).pk,
     }
     filled = []
     for address in addresses(get_resolver()):

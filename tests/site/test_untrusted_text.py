@@ -100,6 +100,15 @@ def test_no_page_runs_anything_from_outside(client: Client):
         pages.append(client.get("/dashboard/", {"kind": kind}))
         cell = {"kind": kind, "criterion": "overall", "human": "pass", "judge_label": "pass"}
         pages.append(client.get("/dashboard/outputs/", cell))
+    output = kept(made.generations[0])[0]
+    pages += [client.get("/dashboard/adjudication/"), client.get(f"/dashboard/adjudication/{output.pk}/")]
+    pages += [
+        client.get("/campaigns/"),
+        client.get("/campaigns/new/", {"name": TEXT}),
+        client.get("/dashboard/export/"),
+    ]
+    pages += [client.get(f"/campaigns/{one.unit.campaign_id}/") for one in reviewed]
+    pages += [client.get("/dashboard/passports/")]
     odd = dict.fromkeys(("kind", "model", "campaign", "judge", "criterion", "human", "judge_label"), TEXT)
     pages += [client.get("/dashboard/", odd), client.get("/dashboard/outputs/", odd), client.get("/nowhere/" + TEXT)]
 
