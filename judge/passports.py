@@ -6,6 +6,7 @@ at both.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -32,6 +33,7 @@ PARTS = {
     "engine": "engine",
     "base": "base model",
     "adapter": "adapter",
+    "request_options": "set of request options",
     "prompt_version": "prompt version",
     "prompt_sha256": "prompt text",
 }
@@ -130,6 +132,7 @@ def version_of(model: LanguageModel) -> dict[str, str]:
         "engine": model.engine,
         "base": model.base,
         "adapter": model.adapter,
+        "request_options": json.dumps(model.request_options, sort_keys=True) if model.request_options else "",
         "prompt_version": prompt.version,
         "prompt_sha256": prompt.sha256,
     }

@@ -85,6 +85,10 @@ def test_it_expires_with_its_last_day(judge: Rater, settings):
     [
         ({"adapter": "other.gguf"}, "The judge's adapter was none and is other.gguf now."),
         ({"base": "larger"}, "The judge's base model was none and is larger now."),
+        (
+            {"request_options": {"top_k": 1}},
+            'The judge\'s set of request options was none and is {"top_k": 1} now.',
+        ),
         ({"name": "another"}, "The judge's model was judge-model and is another now."),
     ],
 )
