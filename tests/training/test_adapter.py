@@ -99,3 +99,22 @@ def test_a_card_says_where_nothing_was_counted():
     table = card.table({"base": before, "adapter": tasks})
 
     assert "| Interests | valid | none, n = 0 | 0.50 (0.15–0.85), n = 4 |" in table
+
+
+def test_a_card_tells_of_every_run_that_the_adapter_went_through(tmp_path):
+    def record(name: str, start: str) -> None:
+        (tmp_path / name / "final").mkdir(parents=True)
+        run = {"config": {"start": start, "seed": 1, "processes": 2}, "of_one_process": {"tokens": 500}}
+        (tmp_path / name / "run.json").write_text(json.dumps({**run, "seconds": 120, "steps": 30}))
+
+    record("first", "")
+    record("second", str(tmp_path / "first" / "final"))
+    (tmp_path / "second" / "final" / "adapter.gguf").write_bytes(b"GGUF")
+    (tmp_path / "second" / "evaluation.json").write_text(SHIPPED.joinpath("evaluation.json").read_text())
+
+    card.write(tmp_path / "second")
+
+    text = (tmp_path / "second" / "MODEL_CARD.md").read_text()
+    assert "in 2 runs" in text
+    assert "2 minutes (30 steps) and 2 minutes (30 steps)" in text
+    assert "about 2,000 tokens in all" in text

@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2, help="single-threaded training processes")
     parser.add_argument("--learning-rate", type=float, default=1e-3, help="at its peak")
     parser.add_argument("--start", default="", help="folder of an adapter to go on training from")
+    parser.add_argument("--tasks", default="interests,tags,explanations,judge", help="what is trained")
     parser.add_argument("--order", type=int, default=1, help="seed of the order of examples")
     parser.add_argument("--adapter", type=Path, help="adapter to evaluate; the freshly trained one if left out")
     parser.add_argument("--models", default="base,adapter", help="what to evaluate: base, adapter or both")
@@ -66,6 +67,7 @@ def _train(options: argparse.Namespace) -> None:
         learning_rate=options.learning_rate,
         start=options.start,
         order=options.order,
+        tasks=tuple(options.tasks.split(",")),
     )
     print(f"Training for {config.minutes:.0f} minutes; progress in {options.out / 'log.jsonl'}")
     train(config, options.out / "examples.jsonl", options.out)

@@ -1,7 +1,7 @@
 """The model card, written from the figures and from what the training run recorded."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,13 @@ _CARD = Path(__file__).with_name("card.md")
 def write(folder: Path) -> None:
     """MODEL_CARD.md from evaluation.json, run.json and the trained adapter in `folder`."""
     figures = json.loads((folder / "evaluation.json").read_text())
-    run = json.loads((folder / "run.json").read_text())
+    runs = _runs(folder / "run.json")
     size = (folder / "final" / "adapter.gguf").stat().st_size
     card = _CARD.read_text(encoding="utf-8").format(
         megabytes=size / 1e6,
-        minutes=run["seconds"] / 60,
-        steps=run["steps"],
-        tokens=run["of_one_process"]["tokens"] * run["config"]["processes"],
-        seed=run["config"]["seed"],
+        how=_how(runs),
+        tokens=sum(run["of_one_process"]["tokens"] * run["config"]["processes"] for run in runs),
+        seed=runs[-1]["config"]["seed"],
         demo_date=figures["dates"]["interests, explanations, judge"],
         tags_date=figures["dates"]["tags"],
         table=table(figures),
@@ -35,6 +34,29 @@ def write(folder: Path) -> None:
         goals=goals(figures),
     )
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
+
+
+def _runs(path: Path) -> list[dict[str, Any]]:
+    """What the training recorded, the earlier runs that it went on from first."""
+    run: dict[str, Any] = json.loads(path.read_text())
+    start = run["config"]["start"]
+    return [*(_runs(Path(start).parent / path.name) if start else ()), run]
+
+
+def _how(runs: Sequence[Mapping[str, Any]]) -> str:
+    """The training in words: one run, or several of which each went on from the one before."""
+    said = [f"{run['seconds'] / 60:.0f} minutes ({run['steps']} steps{_only(run)})" for run in runs]
+    if len(said) == 1:
+        return f"`python -m training.adapter all`, {said[0]} on two shared CPU cores"
+    return (
+        f"`python -m training.adapter` in {len(said)} runs on two shared CPU cores, each going on from the one before "
+        f"(`--start`): {', '.join(said[:-1])} and {said[-1]}"
+    )
+
+
+def _only(run: Mapping[str, Any]) -> str:
+    tasks = run["config"].get("tasks", list(_TITLES))
+    return "" if set(tasks) == set(_TITLES) else f" of {', '.join(tasks)} only"
 
 
 def table(figures: Mapping[str, Any]) -> str:

@@ -5,7 +5,6 @@ followed, explanations tie an item to an interest in varied phrases. No language
 what the adapter learns is this file's idea of the tasks, and the model card says so.
 """
 
-import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,8 +20,7 @@ from training.adapter.groups import BY_NAME, GROUPS, OF_CATEGORY, Group
 
 UNITS_CAP = 6  # one bulk purchase must not make an interest
 MIN_LIFT = 2.0  # units of a group against the population's mean
-MIN_INTERESTS = 3
-CITED = 2  # items a reason names at most
+MIN_UNITS = 3
 FUTURE = timedelta(days=28)
 
 # Words that make a product type no tag: brands and fillers, and what says nothing by itself.
@@ -63,25 +61,23 @@ def population(histories: Sequence[CompressedHistory], purchases: Iterable[tuple
 
 
 def interests(history: CompressedHistory, usual: Population, n: int) -> list[InterestOutput]:
-    """The n clearest interests: groups bought at least MIN_LIFT times as much as the population does.
+    """Groups bought at least MIN_UNITS times and MIN_LIFT times as much as the population does: the first n.
 
-    They come in the order of GROUPS: with the clearest first, a model this small lost track of what it had named and
-    repeated itself. At least two units are needed, of two categories or three of one. Where fewer than MIN_INTERESTS
-    groups reach the lift, the next best fill up.
+    They come in the order in which the history names their leading item, the one with most units. A model this small
+    can follow that from line to line; ordered by clearness or by a fixed list it lost track and repeated itself.
     """
-    scored = []
     counts = history.counts()
+    places = {item: place for place, item in enumerate(item for line in history.lines for item, _ in line.items)}
+    found = []
     for group in GROUPS:
-        items = {item: counts[item] for item in group.categories if item in counts}
-        units = sum(min(count, UNITS_CAP) for count in items.values())
-        if units >= 3 or (units == 2 and len(items) == 2):
-            lift = units / usual.expected[group.name]
-            scored.append((units * math.log(lift), lift, group, items))
-    scored.sort(key=lambda entry: (-entry[0], entry[2].name))
-    clear = [entry for entry in scored if entry[1] >= MIN_LIFT]
-    chosen = clear if len(clear) >= MIN_INTERESTS else scored[:MIN_INTERESTS]
-    listed = sorted(chosen[:n], key=lambda entry: GROUPS.index(entry[2]))
-    return [_interest(group, items, history) for _, _, group, items in listed]
+        items = sorted(
+            (item for item in group.categories if item in counts), key=lambda item: (-counts[item], places[item])
+        )
+        units = sum(min(counts[item], UNITS_CAP) for item in items)
+        if units >= MIN_UNITS and units >= MIN_LIFT * usual.expected[group.name]:
+            found.append((places[items[0]], group, items))
+    found.sort(key=lambda entry: entry[0])
+    return [_interest(group, items, history) for _, group, items in found[:n]]
 
 
 def tags(
@@ -171,14 +167,29 @@ def tag_reason(interest: InterestOutput, category: str, is_recent: bool) -> str:
     return f"Goes with {first}; no {category} lately." if first else f"Bought {category} before; none lately."
 
 
-def _interest(group: Group, items: Mapping[str, int], history: CompressedHistory) -> InterestOutput:
-    named = sorted(items, key=lambda item: (-items[item], item))[:CITED]
+def _interest(group: Group, items: Sequence[str], history: CompressedHistory) -> InterestOutput:
+    counts = history.counts()
+    named = _evidence(items, counts)
     stage = stage_of(group, named, history)
     opening = {"long-term": "Keeps buying", "emerging": "Lately bought", "seasonal": "Bought"}[stage]
-    listed = [f"{item} ×{items[item]}" if items[item] > 1 else item for item in named]
+    listed = [f"{item} ×{counts[item]}" if counts[item] > 1 else item for item in named]
     joined = ", ".join(listed[:-1]) + f" plus {listed[-1]}" if len(listed) > 1 else listed[0]
     ending = " for the season." if stage == "seasonal" else "."
     return InterestOutput(group.name, stage, f"{opening} {joined}{ending}")
+
+
+def _evidence(items: Sequence[str], counts: Mapping[str, int]) -> list[str]:
+    """Items, most units first, until MIN_UNITS stand behind the interest.
+
+    So the count just written says whether another item follows. Where a second one was named whenever there was one,
+    the model named one that was not there in a fifth of its reasons.
+    """
+    named: list[str] = []
+    for item in items:
+        if sum(counts[other] for other in named) >= MIN_UNITS:
+            break
+        named.append(item)
+    return named
 
 
 def stage_of(group: Group, items: Sequence[str], history: CompressedHistory) -> str:
