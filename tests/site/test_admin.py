@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from judge.models import Assessment, Campaign
+from judge.models import Assessment, Campaign, CheckCase, JudgeCheck, Passport, Resolution
 from judge.services import seed_rubrics
 from recgpt_site.api import tokens
 from recgpt_site.models import ApiToken
@@ -21,6 +21,7 @@ from recommend.models import (
     Behavior,
     Generation,
     Item,
+    JobState,
     LanguageModel,
     Recommendation,
     RetrievalIndex,
@@ -56,8 +57,18 @@ def fill() -> None:
     Recommendation.objects.create(run=generation.run, item=item, rank=1, score=1, collaborative=1, semantic=1, tag=tag)
     RetrievalIndex.objects.create(n_items=1, n_behaviors=1, data=b"")
     AssessmentFactory.create(output=interest, rater=PersonFactory.create())
-    AssessmentFactory.create(output=interest)
+    verdict = AssessmentFactory.create(output=interest)
     AssignmentFactory.create()
+    Resolution.objects.create(
+        output=interest, rubric=verdict.rubric, labels={}, passed=True, reason="Twice.", by=UserFactory.create()
+    )
+    check = JudgeCheck.objects.create(
+        rater=verdict.rater, rubric=verdict.rubric, budget=1, version={}, state=JobState.DONE
+    )
+    CheckCase.objects.create(judge_check=check, key="a", probe=CheckCase.Probe.BASE, output=interest, question={})
+    Passport.objects.create(
+        judge_check=check, rater=check.rater, rubric=check.rubric, version={}, figures={}, measured_on={}
+    )
     tokens.create(UserFactory.create(), name="nightly import")
     Group.objects.get_or_create(name=f"group {n}")
 
