@@ -52,7 +52,7 @@ def fill() -> None:
         text_embedding=TextEmbedding.objects.create(text=f"diapers {n}", model="test", embedding=[0.0] * 384)
     )
     BehaviorFactory.create(shopper=generation.shopper, item=item)
-    interest = generation.outputs.first()
+    interest = generation.outputs.get(position=0)
     tag = OutputFactory.create(parent=interest, item=item, rejected_by="too-long", rejected_because="It is.")
     Recommendation.objects.create(run=generation.run, item=item, rank=1, score=1, collaborative=1, semantic=1, tag=tag)
     RetrievalIndex.objects.create(n_items=1, n_behaviors=1, data=b"")
