@@ -29,6 +29,8 @@ WORK.chmod(0o755)  # as root, PostgreSQL runs as `nobody`
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "recgpt_site.settings")
 os.environ["RECGPT_DATA_DIR"] = str(WORK)
 
+# Models can only be imported once Django is set up, which needs the folder and the settings above: so no import below
+# stands at the top (E402).
 import django  # noqa: E402
 
 django.setup()

@@ -28,6 +28,8 @@ os.environ["RECGPT_DATA_DIR"] = str(WORK)
 # Nobody reviews ten screens a second; the limit is still counted, call by call.
 os.environ["API_RATE"] = "100000/min"
 
+# Models can only be imported once Django is set up, which needs the folder and the settings above: so no import below
+# stands at the top (E402).
 import django  # noqa: E402
 
 django.setup()

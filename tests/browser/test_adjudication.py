@@ -10,6 +10,7 @@ from judge.models import Resolution
 from recommend.models import Output
 from recommend.roles import LEAD
 from tests.judge.factories import FAILING, PASSING, AssessmentFactory, PersonFactory, UserFactory
+from tests.support.browser import too_wide
 from tests.support.review_data import interests_generation, judge_all, kept
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -83,6 +84,4 @@ def test_the_pages_fit_their_width(
     page = new_page(width=width)
     sign_in(page, lead)
 
-    for address in (LIST, f"{LIST}{contested[0].pk}/"):
-        page.goto(address)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
+    assert too_wide(page, [LIST, f"{LIST}{contested[0].pk}/"]) == {}

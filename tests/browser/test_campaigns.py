@@ -12,6 +12,7 @@ from recommend.models import Stage
 from recommend.roles import LEAD
 from tests.judge.factories import UserFactory, current_rubric
 from tests.recommend.factories import GenerationFactory, LanguageModelFactory
+from tests.support.browser import too_wide
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -62,20 +63,8 @@ def test_the_campaign_pages_fit(
     page = new_page(width=width, color_scheme=scheme)
     sign_in(page, lead)
 
-    too_wide = {}
-    for name, url in {
-        "list": "/campaigns/",
-        "page": f"/campaigns/{made.pk}/",
-        "form": f"/campaigns/new/?from={made.pk}",
-        "extend": f"/campaigns/{made.pk}/extend/",
-    }.items():
-        page.goto(url)
-        page.wait_for_load_state("networkidle")
-        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if over > 0:
-            too_wide[name] = over
-
-    assert too_wide == {}
+    one = f"/campaigns/{made.pk}/"
+    assert too_wide(page, ["/campaigns/", one, f"/campaigns/new/?from={made.pk}", f"{one}extend/"]) == {}
 
 
 def test_a_campaign_is_previewed_while_typing_and_closed_by_the_keyboard(

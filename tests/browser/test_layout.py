@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 from judge import queue
 from recommend.roles import LEAD
 from tests.judge.factories import PASSING, UserFactory
+from tests.support.browser import too_wide
 from tests.support.review_data import campaign, full_run, judge_all, kept
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -41,6 +42,7 @@ def pages(lead: User) -> list[str]:
         run.run.get_absolute_url(),
         "/dashboard/",
         "/dashboard/outputs/?criterion=overall&human=pass&judge_label=pass",
+        "/dashboard/export/",
         "/api/docs/",
     ]
 
@@ -58,15 +60,7 @@ def test_every_page_fits_and_breaks_no_rule(
     page = new_page(width=width, color_scheme=scheme)  # fails on an error in the console, a blocked script included
     sign_in(page, lead)
 
-    too_wide = {}
-    for url in pages:
-        page.goto(url)
-        page.wait_for_load_state("networkidle")
-        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if over > 0:
-            too_wide[url] = over
-
-    assert too_wide == {}
+    assert too_wide(page, pages) == {}
 
 
 def test_the_skip_link_comes_first_and_focus_can_be_seen(

@@ -1,8 +1,8 @@
 """A real browser in front of a real server."""
 
 import os
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal
 
 import pytest
 from django.conf import settings
@@ -16,6 +16,8 @@ _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "
 _FLAGS += ["--disable-component-update", "--disable-sync"]
 _TIMEOUT_MS = 15_000
 
+LoadState = Literal["domcontentloaded", "load", "networkidle"]
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
@@ -27,6 +29,18 @@ def browser() -> Iterator[Browser]:
         yield browser
         browser.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+def too_wide(page: Page, addresses: Iterable[str], until: LoadState = "networkidle") -> dict[str, int]:
+    """By how many pixels pages are wider than the window; those that fit are left out."""
+    found = {}
+    for address in addresses:
+        page.goto(address)
+        page.wait_for_load_state(until)
+        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if over > 0:
+            found[address] = over
+    return found
 
 
 @pytest.fixture
