@@ -16,7 +16,7 @@ from judge import campaign_pages, campaigns, plans
 from judge.campaign_forms import CampaignForm, ExtendForm, initial_of
 from judge.models import Campaign, Rubric
 from judge.plans import PlanError
-from recommend.http import Request
+from recommend.http import Request, read_id
 from recommend.roles import LEAD, role_required
 
 DONE = {
@@ -65,10 +65,8 @@ def campaign_new(request: Request) -> HttpResponse:
 
 
 def _initial(request: Request) -> dict[str, object] | None:
-    try:
-        other = Campaign.objects.filter(pk=UUID(request.GET.get("from", ""))).first()
-    except ValueError:
-        return None
+    named = read_id(request.GET.get("from", ""))
+    other = Campaign.objects.filter(pk=named).first() if named else None
     return initial_of(other) if other else None
 
 

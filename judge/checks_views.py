@@ -12,11 +12,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from judge.checks import pages, services
+from judge.checks import pages, runner, services
 from judge.checks.planning import MAX_BUDGET, MIN_BUDGET
 from judge.checks.runner import CheckError, CheckRunningError
 from judge.models import CheckCase, JudgeCheck
-from recommend.http import Request
+from recommend.http import Request, read_id
 from recommend.models import Output
 from recommend.roles import LEAD, role_required
 
@@ -31,7 +31,7 @@ def passports(request: Request) -> HttpResponse:
     context = {
         "kind": kind,
         "kinds": Output.Kind.choices,
-        "page": pages.page(kind, _uuid(request.GET.get("passport", ""))),
+        "page": pages.page(kind, read_id(request.GET.get("passport", ""))),
         "budget": settings.JUDGE_CHECK_BUDGET or BUDGET,
         "min_budget": MIN_BUDGET,
         "max_budget": MAX_BUDGET,
@@ -83,21 +83,13 @@ def check(request: Request, pk: UUID) -> HttpResponse:
 @require_POST
 def check_cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Stop a check."""
-    return redirect(services.cancel(_check(pk)))
+    return redirect(runner.cancel(_check(pk)))
 
 
 def _check(pk: UUID) -> JudgeCheck:
-    checks = JudgeCheck.objects.select_related("rater__language_model", "rater__user", "rubric", "passport")
-    return get_object_or_404(checks.with_progress(), pk=pk)
+    return get_object_or_404(JudgeCheck.objects.with_progress().select_related("passport"), pk=pk)
 
 
 def _kind(request: HttpRequest) -> str:
     asked = request.POST.get("kind") or request.GET.get("kind", "")
     return asked if asked in Output.Kind.values else Output.Kind.INTEREST
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -20,11 +20,12 @@ from django.db.models.fields.json import KT
 
 from judge import campaigns, services
 from judge.models import Assessment, Campaign, Rater, Rubric
-from judge.rubrics import CriterionDef, RubricDef
+from judge.rubrics import RubricDef
 from judge.statistics.ceiling import SharedOutput
 from judge.statistics.rates import ClusterTotal, Population
 from judge.statistics.report import FAIL, OVERALL, PASS, ReviewedLabel
 from judge.statistics.sequential import THRESHOLD, Screen
+from recommend.http import read_id
 from recommend.models import LanguageModel, Output, Stage
 
 STAGE_OF_KIND = {kind: stage for stage, kind in services.KIND_OF_STAGE.items()}
@@ -98,18 +99,11 @@ def read_filters(params: Mapping[str, str]) -> Filters:
     kind = params.get("kind", "")
     return Filters(
         kind=kind if kind in Output.Kind.values else Output.Kind.INTEREST,
-        model=_uuid(params.get("model", "")),
-        campaign=_uuid(params.get("campaign", "")),
-        judge=_uuid(params.get("judge", "")),
+        model=read_id(params.get("model", "")),
+        campaign=read_id(params.get("campaign", "")),
+        judge=read_id(params.get("judge", "")),
         gate=_percent(params.get("gate", "")),
     )
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def _percent(text: str) -> int | None:
@@ -219,7 +213,7 @@ def reviewed_labels(
                     judge_passed=criterion.label(judged).passes,
                     inclusion_probability=review.inclusion_probability,
                     rater=review.rater,
-                    judge_probability=_passing_probability(criterion, verdict),
+                    judge_probability=criterion.pass_probability(verdict.probabilities),
                 )
             )
     return rows
@@ -269,12 +263,6 @@ def _label(name: str, said: Review | Verdict) -> str | None:
     return None if said.passed is None else PASS if said.passed else FAIL
 
 
-def _passing_probability(criterion: CriterionDef, verdict: Verdict) -> float | None:
-    """The judge's probability of a label that satisfies the criterion; None where its engine gave none."""
-    weights = verdict.probabilities.get(criterion.name)
-    return sum(weights.get(value, 0.0) for value in _passing(criterion)) if weights else None
-
-
 def _chances_elsewhere(found: Sequence[tuple[Any, ...]]) -> dict[UUID, dict[UUID, float]]:
     """The probability with which each campaign draws the outputs that only another one drew; nothing for one alone."""
     generations = {row[0]: row[1] for row in found}
@@ -290,25 +278,22 @@ def _chances_elsewhere(found: Sequence[tuple[Any, ...]]) -> dict[UUID, dict[UUID
 
 
 def inclusion(
-    reviews: Iterable[tuple[UUID, UUID, int, float]], elsewhere: Mapping[UUID, Mapping[UUID, float]] | None = None
+    reviews: Iterable[tuple[UUID, UUID, int, float]], elsewhere: Mapping[UUID, Mapping[UUID, float]]
 ) -> dict[UUID, tuple[float, float | None]]:
     """How probable it was that an output came to one person at least, and to two, by any campaign worked on.
 
     reviews    output, campaign, its overlap, and the probability with which it drew the output
     elsewhere  {output: {campaign: probability}}, with which the campaigns that did not draw it would have drawn it
 
-    Campaigns draw independently of each other. One that `elsewhere` does not name draws at the rate that it drew others
-    with. The second is None where no campaign asks for two people: how the output came to a second one
-    is then not known.
+    Campaigns draw independently of each other. The second is None where no campaign asks for two people: how the output
+    came to a second one is then not known.
     """
-    rates: dict[UUID, float] = {}
     overlaps: dict[UUID, int] = {}
     own: defaultdict[UUID, dict[UUID, float]] = defaultdict(dict)
     for output, campaign, overlap, probability in reviews:
         own[output][campaign] = probability
-        rates[campaign], overlaps[campaign] = probability, overlap
-    known = elsewhere or {}
-    return {output: _chances({**rates, **known.get(output, {}), **drawn}, overlaps) for output, drawn in own.items()}
+        overlaps[campaign] = overlap
+    return {output: _chances({**elsewhere.get(output, {}), **drawn}, overlaps) for output, drawn in own.items()}
 
 
 def _chances(drawn: Mapping[UUID, float], overlaps: Mapping[UUID, int]) -> tuple[float, float | None]:
@@ -329,7 +314,7 @@ def populations(verdicts: QuerySet[Assessment], rules: RubricDef) -> dict[str, P
     annotations: dict[str, Any] = {}
     for number, criterion in enumerate(rules.criteria):
         annotations[f"label_{number}"] = KT(f"labels__{criterion.name}")
-        counts[f"passed_{number}"] = Count("pk", filter=Q(**{f"label_{number}__in": _passing(criterion)}))
+        counts[f"passed_{number}"] = Count("pk", filter=Q(**{f"label_{number}__in": criterion.passing}))
     rows = (
         verdicts.filter(passed__isnull=False)
         .annotate(**annotations)
@@ -342,7 +327,3 @@ def populations(verdicts: QuerySet[Assessment], rules: RubricDef) -> dict[str, P
         name: {row["shopper"]: ClusterTotal(row["judged"], row[column]) for row in found}
         for name, column in names.items()
     }
-
-
-def _passing(criterion: CriterionDef) -> list[str]:
-    return [label.value for label in criterion.labels if label.passes]

@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import Aggregate, Count, Exists, F, FloatField, Max, OuterRef, Q, QuerySet
 
-from judge import campaigns, services
+from judge import services
 from judge.comparison import (
     Filters,
     first_labels,
@@ -29,7 +29,7 @@ from judge.comparison import (
     verdicts_of,
 )
 from judge.models import Assessment, Assignment, Campaign, Rater, Rubric
-from judge.rubrics import CriterionDef, RubricDef
+from judge.rubrics import CriterionDef
 from judge.statistics.agreement import raw_agreement
 from judge.statistics.calibration import Calibration, calibration
 from judge.statistics.ceiling import Ceiling, human_ceiling
@@ -41,7 +41,6 @@ from recommend.models import LanguageModel, Output
 
 __all__ = [
     "AnnotatorRow",
-    "CampaignRow",
     "Cell",
     "CellOutput",
     "Choices",
@@ -49,7 +48,6 @@ __all__ = [
     "Filters",
     "Quality",
     "behind_cell",
-    "campaign_rows",
     "choices",
     "quality",
     "read_filters",
@@ -148,14 +146,6 @@ class Cell:
     outputs: tuple[CellOutput, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CampaignRow:
-    """A campaign and how far it is."""
-
-    campaign: Campaign
-    progress: campaigns.Progress
-
-
 class _Median(Aggregate):
     function = "PERCENTILE_CONT"
     name = "Median"
@@ -174,13 +164,6 @@ def choices(filters: Filters) -> Choices:
     )
 
 
-def campaign_rows() -> list[CampaignRow]:
-    """All campaigns, newest first, with their progress."""
-    found = list(Campaign.objects.select_related("rubric"))
-    progress = campaigns.progress_of(found)
-    return [CampaignRow(campaign, progress[campaign.pk]) for campaign in found]
-
-
 def quality(filters: Filters) -> Quality:
     """Everything about one kind of output. Raises Rubric.DoesNotExist before rubrics are seeded."""
     rubric = rubric_of(filters)
@@ -192,6 +175,8 @@ def quality(filters: Filters) -> Quality:
     rows = reviewed_labels(reviews, said_by_judge, rules)
     shared = shared_outputs(reviews, said_by_judge, rules)
     replacement = alternative_annotator_test(shared[OVERALL])
+    by_criterion = {one.name: [row for row in rows if row.criterion == one.name] for one in rules.criteria}
+    overall = conjunctions(by_criterion)
     scales = {criterion.name: criterion.values for criterion in rules.criteria}
     return Quality(
         filters=filters,
@@ -203,18 +188,11 @@ def quality(filters: Filters) -> Quality:
             human_ceiling(name, shared[name], scale) for name, scale in {OVERALL: (PASS, FAIL), **scales}.items()
         ),
         replacement=replacement,
-        calibrations=_calibrations(rows, rules),
+        calibrations=tuple(calibration(name, found) for name, found in {OVERALL: overall, **by_criterion}.items()),
         gate=sequential_gate(screens_in_order(reviews), filters.threshold),
         names=_names([one.person for one in replacement.contests]),
         counts=_counts(filters, rubric, verdicts),
-        annotators=_annotators(filters, rows, rules),
-    )
-
-
-def _calibrations(rows: Sequence[ReviewedLabel], rules: RubricDef) -> tuple[Calibration, ...]:
-    by_criterion = {one.name: [row for row in rows if row.criterion == one.name] for one in rules.criteria}
-    return tuple(
-        calibration(name, found) for name, found in {OVERALL: conjunctions(by_criterion), **by_criterion}.items()
+        annotators=_annotators(filters, overall),
     )
 
 
@@ -261,7 +239,7 @@ def _names(raters: Sequence[Hashable]) -> dict[Hashable, str]:
     return {pk: str(rater) for pk, rater in found.items()}
 
 
-def _annotators(filters: Filters, rows: Sequence[ReviewedLabel], rules: RubricDef) -> tuple[AnnotatorRow, ...]:
+def _annotators(filters: Filters, overall: Sequence[ReviewedLabel]) -> tuple[AnnotatorRow, ...]:
     """Everybody who took part, the busiest first."""
     work = Assignment.objects.filter(unit__campaign__stage=filters.stage)
     if filters.campaign:
@@ -278,7 +256,7 @@ def _annotators(filters: Filters, rows: Sequence[ReviewedLabel], rules: RubricDe
     )
     found: list[dict[str, Any]] = [dict(row) for row in people]
     users = User.objects.select_related("rater").in_bulk([row["person"] for row in found])
-    agreement = _agreement_by_rater(rows, rules)
+    agreement = _agreement_by_rater(overall)
     result = []
     for row in found:
         user = users[row.pop("person")]
@@ -289,18 +267,14 @@ def _annotators(filters: Filters, rows: Sequence[ReviewedLabel], rules: RubricDe
     return tuple(sorted(result, key=lambda row: (-row.n_submitted, row.user.username)))
 
 
-def _agreement_by_rater(rows: Sequence[ReviewedLabel], rules: RubricDef) -> dict[Any, Estimate]:
+def _agreement_by_rater(overall: Sequence[ReviewedLabel]) -> dict[Any, Estimate]:
     """For each person the share of outputs on which they and the judge agree whether it passes all criteria."""
-    answers: defaultdict[tuple[Any, Any], list[ReviewedLabel]] = defaultdict(list)
-    for row in rows:
-        answers[row.rater, row.output].append(row)
-    pairs: defaultdict[Any, list[tuple[str, str, Any]]] = defaultdict(list)
-    for (rater, _), labels in answers.items():
-        if len(labels) == len(rules.criteria):
-            human = PASS if all(label.human_passed for label in labels) else FAIL
-            judge = PASS if all(label.judge_passed for label in labels) else FAIL
-            pairs[rater].append((human, judge, labels[0].cluster))
+    by_rater: defaultdict[Any, list[ReviewedLabel]] = defaultdict(list)
+    for row in overall:
+        by_rater[row.rater].append(row)
     return {
-        rater: raw_agreement([one[0] for one in found], [one[1] for one in found], [one[2] for one in found])
-        for rater, found in pairs.items()
+        rater: raw_agreement(
+            [one.human_label for one in found], [one.judge_label for one in found], [one.cluster for one in found]
+        )
+        for rater, found in by_rater.items()
     }

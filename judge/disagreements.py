@@ -19,6 +19,7 @@ from django.db import connection, models
 from judge.comparison import Filters, judge_of, read_filters
 from judge.comparison import rubric_of as rubric_of_filters
 from judge.models import Rater, Rubric
+from recommend.http import read_id
 
 PAGE_SIZE = 25
 
@@ -72,13 +73,9 @@ class Wanted:
 def read_wanted(params: Mapping[str, str]) -> Wanted:
     """What a query string asks for; what is not understood is as if it had not been said."""
     state = params.get("state", "")
-    try:
-        rubric = UUID(params.get("rubric", ""))
-    except ValueError:
-        rubric = None
     return Wanted(
         filters=read_filters(params),
-        rubric=rubric,
+        rubric=read_id(params.get("rubric", "")),
         criterion=params.get("criterion", "").replace("\x00", ""),
         state=state if state in State.values else State.OPEN,
     )

@@ -250,7 +250,7 @@ def criterion_figures(criterion: CriterionDef, comparison: Comparison, filters: 
 
 def _cell_url(filters: Filters, criterion: str, human: str, judge: str) -> str:
     asked = urlencode({"criterion": criterion, "human": human, "judge_label": judge})
-    return f"{reverse('judge:disagreements')}?{filters.query()}&{asked}"
+    return f"{reverse('judge:cell-outputs')}?{filters.query()}&{asked}"
 
 
 def _percent(estimate: Estimate) -> float | None:

@@ -286,8 +286,8 @@ class Assessment(models.Model):
 
 class JudgeCheckQuerySet(models.QuerySet["JudgeCheck"]):
     def with_progress(self) -> JudgeCheckQuerySet:
-        """Add `n_questions` and `n_answered`."""
-        return self.annotate(
+        """Add `n_questions` and `n_answered`, and read whose check it is along."""
+        return self.select_related("rater__language_model", "rater__user", "rubric").annotate(
             n_questions=models.Count("cases"),
             n_answered=models.Count("cases", filter=models.Q(cases__answered_at__isnull=False)),
         )

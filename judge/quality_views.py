@@ -6,8 +6,8 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from judge import campaign_pages, figures, screens
 from judge import dashboard as quality
-from judge import figures, screens
 from judge.models import Rubric
 from judge.visibility import visible_assessments
 from recommend.http import Request
@@ -22,7 +22,7 @@ MAX_SHOWN = 100
 def dashboard(request: Request) -> HttpResponse:
     """One kind of output: acceptance, the judge against people, the queue, the reviewers."""
     filters = quality.read_filters(request.GET)
-    context = {"filters": filters, "choices": quality.choices(filters), "campaigns": quality.campaign_rows()}
+    context = {"filters": filters, "choices": quality.choices(filters), "campaigns": campaign_pages.rows()}
     try:
         found = quality.quality(filters)
     except Rubric.DoesNotExist as error:
@@ -46,7 +46,7 @@ def dashboard(request: Request) -> HttpResponse:
 
 @role_required(LEAD)
 @require_GET
-def disagreements(request: Request) -> HttpResponse:
+def cell_outputs(request: Request) -> HttpResponse:
     """The outputs behind one cell of a confusion matrix, with both sides' labels and reasons."""
     filters = quality.read_filters(request.GET)
     asked = {name: request.GET.get(name, "") for name in ("criterion", "human", "judge_label")}
@@ -62,4 +62,4 @@ def disagreements(request: Request) -> HttpResponse:
         "n_hidden": len(cell.outputs) - len(shown),
         "cards": [screens.comparison(one.output, one.human, one.judge) for one in shown],
     }
-    return render(request, "judge/disagreements.html", context)
+    return render(request, "judge/cell_outputs.html", context)

@@ -48,6 +48,19 @@ class CriterionDef:
         """The label values in the order of the scale, best first."""
         return tuple(label.value for label in self.labels)
 
+    @property
+    def passing(self) -> tuple[str, ...]:
+        """The label values that satisfy the criterion."""
+        return tuple(label.value for label in self.labels if label.passes)
+
+    def pass_probability(self, probabilities: Mapping[str, Mapping[str, float]]) -> float | None:
+        """Probability of a label that satisfies it, from {criterion name: {label value: probability}}.
+
+        None where an engine gave none for it.
+        """
+        weights = probabilities.get(self.name)
+        return sum(weights.get(value, 0.0) for value in self.passing) if weights else None
+
     def label(self, value: str) -> LabelDef:
         """The label of that exact value; raises LabelError for any other."""
         for label in self.labels:

@@ -32,8 +32,8 @@ SWEEP_HORIZON = timedelta(days=7)
 # Of checks: whatever else the judge has to do comes first.
 CHECK_PRIORITY = 9
 
-
-@shared_task(
+# A task that needs the judge's server: one that cannot be reached is asked again, ever more slowly.
+_asks_the_judge = shared_task(
     base=DjangoTask,
     acks_late=True,
     autoretry_for=(EngineUnavailableError,),
@@ -41,6 +41,9 @@ CHECK_PRIORITY = 9
     retry_backoff_max=LONGEST_WAIT_S,
     max_retries=6,
 )
+
+
+@_asks_the_judge
 def judge_generation(generation_id: str) -> int:
     """Judge what is left of a generation; returns how many verdicts were stored. Delivering it twice does no harm.
 
@@ -102,14 +105,7 @@ def send_check(check: JudgeCheck) -> None:
     advance_check.apply_async_on_commit(args=(str(check.pk),), priority=CHECK_PRIORITY)
 
 
-@shared_task(
-    base=DjangoTask,
-    acks_late=True,
-    autoretry_for=(EngineUnavailableError,),
-    retry_backoff=4,
-    retry_backoff_max=LONGEST_WAIT_S,
-    max_retries=6,
-)
+@_asks_the_judge
 def advance_check(check_id: str) -> None:
     """Ask the next questions of a check, from wherever it stands; nothing happens where another worker holds it."""
     check = JudgeCheck.objects.select_related("rater__language_model").filter(pk=UUID(check_id)).first()
@@ -130,8 +126,8 @@ def check_judge() -> int:
 
 def _begin_check(kind: Output.Kind) -> bool:
     try:
-        check = runner.prepare(Rubric.objects.current(kind), judge=runner.serving_judge())
-    except (LanguageModel.DoesNotExist, Rubric.DoesNotExist, runner.CheckError) as reason:
+        check = runner.prepare_newest(kind)
+    except runner.CheckError as reason:
         logger.info("The judge is not checked on %ss tonight. %s", kind, reason)
         return False
     send_check(check)

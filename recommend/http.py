@@ -1,4 +1,6 @@
-"""The request type that our views take."""
+"""What our views are given: the request type, and ids in query strings."""
+
+from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest
@@ -10,3 +12,11 @@ class Request(HttpRequest):
 
     user: User  # views that take it are behind login_required
     htmx: HtmxDetails
+
+
+def read_id(text: str) -> UUID | None:
+    """The id that a query string names; None where it is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

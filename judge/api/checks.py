@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from judge import passports
 from judge.api.serializers import RaterSerializer, RubricReference
-from judge.checks import services
+from judge.checks import runner, services
 from judge.checks.planning import MAX_BUDGET, MIN_BUDGET
 from judge.checks.runner import CheckError, CheckRunningError
 from judge.models import JudgeCheck, Passport, Rater
@@ -126,14 +126,9 @@ class JudgeCheckViewSet(mixins.RetrieveModelMixin, FilteredViewSet[JudgeCheck]):
     """Automatic checks of judges (leads only): planted defects, repeats, order, length, orders to the judge."""
 
     query = JudgeCheckQuery
-    queryset = JudgeCheck.objects.select_related("rater__language_model", "rater__user", "rubric", "passport")
+    queryset = JudgeCheck.objects.with_progress().select_related("passport")
     serializer_class = JudgeCheckSerializer
     permission_classes = [IsLead]
-
-    def get_queryset(self) -> QuerySet[JudgeCheck]:
-        return JudgeCheck.objects.with_progress().select_related(
-            "rater__language_model", "rater__user", "rubric", "passport"
-        )
 
     def filtered(self, queryset: QuerySet[JudgeCheck], wanted: Mapping[str, Any]) -> QuerySet[JudgeCheck]:
         kind = {"rubric__kind": wanted["kind"]} if "kind" in wanted else {}
@@ -157,7 +152,7 @@ class JudgeCheckViewSet(mixins.RetrieveModelMixin, FilteredViewSet[JudgeCheck]):
     def cancel(self, request: Request, pk: UUID) -> Response:
         """Stop a check: answers stay, no more is asked."""
         EmptyRequest(data=request.data).is_valid(raise_exception=True)
-        services.cancel(self.get_object())
+        runner.cancel(self.get_object())
         return Response(self.get_serializer(self.get_object()).data)
 
 

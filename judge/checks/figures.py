@@ -116,10 +116,10 @@ def pass_probability(answer: Answered, rules: RubricDef) -> float | None:
     """Probability that every criterion passes, as if they were independent; None where one has none."""
     probability = 1.0
     for criterion in rules.criteria:
-        weights = answer.probabilities.get(criterion.name)
-        if not weights:
+        passes = criterion.pass_probability(answer.probabilities)
+        if passes is None:
             return None
-        probability *= sum(weights.get(label.value, 0.0) for label in criterion.labels if label.passes)
+        probability *= passes
     return probability
 
 

@@ -10,10 +10,11 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
-from judge import passports, visibility
+from judge import passports, services, visibility
 from judge.checks import figures, perturbations
-from judge.models import CheckCase, JudgeCheck, Passport, Rubric
+from judge.models import CheckCase, JudgeCheck, Passport
 from judge.passports import Validity
+from judge.rubrics import RubricDef
 from judge.statistics.intervals import Estimate
 from judge.statistics.wording import percent, percent_range
 
@@ -90,11 +91,7 @@ def page(kind: str, chosen: UUID | None) -> Page:
     if one is not None:
         validity = passports.validity_of(one)
     passport = one or validity.passport
-    checks = tuple(
-        JudgeCheck.objects.filter(rubric__kind=kind)
-        .select_related("rater__language_model", "rater__user", "rubric")
-        .with_progress()[:MAX_EARLIER]
-    )
+    checks = tuple(JudgeCheck.objects.filter(rubric__kind=kind).with_progress()[:MAX_EARLIER])
     return Page(
         validity=validity,
         shown=shown(passport) if passport else None,
@@ -155,11 +152,11 @@ def cases(check: JudgeCheck, user: User, *, probe: str, defect: str) -> list[Cas
         found = found.filter(probe=probe)
     if defect:
         found = found.filter(defect=defect)
-    passes = _passing(check.rubric)
-    return [_case(one, passes) for one in found.order_by("pk")[:MAX_CASES]]
+    rules = services.definition(check.rubric)
+    return [_case(one, rules) for one in found.order_by("pk")[:MAX_CASES]]
 
 
-def _case(case: CheckCase, passes: Mapping[str, tuple[str, frozenset[str]]]) -> CaseRow:
+def _case(case: CheckCase, rules: RubricDef) -> CaseRow:
     titles = {defect.name: defect.title for defects in perturbations.DEFECTS.values() for defect in defects}
     return CaseRow(
         case=case,
@@ -168,19 +165,11 @@ def _case(case: CheckCase, passes: Mapping[str, tuple[str, frozenset[str]]]) -> 
         reason=case.question["output_reason"],
         interest=case.question["interest_text"],
         labels=tuple(
-            (title, case.labels[name], case.labels[name] in good)
-            for name, (title, good) in passes.items()
-            if name in case.labels
+            (one.title, case.labels[one.name], case.labels[one.name] in one.passing)
+            for one in rules.criteria
+            if one.name in case.labels
         ),
     )
-
-
-def _passing(rubric: Rubric) -> dict[str, tuple[str, frozenset[str]]]:
-    """{criterion: its title, and the labels that satisfy it}."""
-    return {
-        one.name: (one.title, frozenset(label["value"] for label in one.labels if label["passes"]))
-        for one in rubric.criteria.order_by("position")
-    }
 
 
 def _probe(row: Mapping[str, Any]) -> ProbeRow:

@@ -10,7 +10,7 @@ from typing import Any
 
 from judge.checks import perturbations
 from judge.checks.perturbations import Material
-from judge.checks.sampling import Source
+from judge.checks.sources import Source
 from judge.models import CheckCase, JudgeCheck
 from judge.rubrics import RubricDef
 from judge.verdicts import VerdictInput

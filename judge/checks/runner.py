@@ -22,8 +22,9 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from judge import asking, passports, services
-from judge.checks import planning, sampling
+from judge.checks import planning
 from judge.checks.planning import MAX_BUDGET, MIN_BUDGET
+from judge.checks.sources import draw
 from judge.models import CheckCase, JudgeCheck, Rater, Rubric
 from recommend.engines.errors import EngineUnavailableError
 from recommend.engines.types import ChatRequest, ChatResult, Engine
@@ -55,8 +56,18 @@ class _LostError(RuntimeError):
     """The check was cancelled, or another worker has it."""
 
 
-def serving_judge() -> Rater:
-    """The judge that serves now, with its prompt of today. Raises LanguageModel.DoesNotExist."""
+def prepare_newest(kind: str, *, judge: Rater | None = None, **options: Any) -> JudgeCheck:
+    """Prepare a check under the newest rubric of a kind of output, of the judge that serves now if none is named.
+
+    Options, and what is raised, are those of `prepare`; also CheckError without a rubric or a judge.
+    """
+    try:
+        return prepare(Rubric.objects.current(kind), judge=judge or _serving_judge(), **options)
+    except (Rubric.DoesNotExist, LanguageModel.DoesNotExist) as missing:
+        raise CheckError(str(missing)) from missing
+
+
+def _serving_judge() -> Rater:
     model = LanguageModel.objects.serving(LanguageModel.Role.JUDGE)
     return services.rater_for_model(model, passports.current_prompt_version())
 
@@ -92,7 +103,7 @@ def prepare(
         version=version,
     )
     n = planning.n_planted(budget)
-    sources = sampling.sources(rubric, rules, judge.language_model, n=n, seed=check.seed)
+    sources = draw(rubric, rules, judge.language_model, n=n, seed=check.seed)
     n_shoppers = len({source.shopper for source in sources})
     if n_shoppers < MIN_SHOPPERS:
         raise CheckError(

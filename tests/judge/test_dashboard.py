@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from judge import comparison, dashboard, queue
+from judge import campaign_pages, comparison, dashboard, queue
 from judge.dashboard import Filters
 from judge.models import Assessment, Campaign, CampaignUnit, Rubric
 from judge.services import seed_rubrics
@@ -345,7 +345,9 @@ def test_inclusion_probabilities_of_two_campaigns_combine():
     first, second = uuid4(), uuid4()
     one, two = uuid4(), uuid4()
 
-    found = comparison.inclusion([(one, first, 1, 0.5), (two, second, 2, 0.2)])
+    chances = {first: 0.5, second: 0.2}
+
+    found = comparison.inclusion([(one, first, 1, 0.5), (two, second, 2, 0.2)], {one: chances, two: chances})
 
     # Either campaign could have drawn either output: 1 - .5 * .8. Two people see it where the second draws it, .2.
     assert found == {output: pytest.approx((0.6, 0.2)) for output in (one, two)}
@@ -354,10 +356,10 @@ def test_inclusion_probabilities_of_two_campaigns_combine():
 def test_two_campaigns_with_one_person_each_give_two_people_what_both_draw():
     first, second, output = uuid4(), uuid4(), uuid4()
 
-    assert comparison.inclusion([(output, first, 1, 0.5), (output, second, 1, 0.2)]) == {
+    assert comparison.inclusion([(output, first, 1, 0.5), (output, second, 1, 0.2)], {}) == {
         output: pytest.approx((0.6, 0.1))
     }
-    assert comparison.inclusion([(output, first, 1, 0.5)]) == {output: (0.5, None)}
+    assert comparison.inclusion([(output, first, 1, 0.5)], {}) == {output: (0.5, None)}
 
 
 def test_more_rows_cost_no_more_queries(campaign: Campaign, django_assert_max_num_queries):
@@ -372,7 +374,7 @@ def test_more_rows_cost_no_more_queries(campaign: Campaign, django_assert_max_nu
             assert cell.output.generation.shopper.external_id
             assert str(cell.human.rater)
     with django_assert_max_num_queries(3):
-        assert dashboard.campaign_rows()[0].progress.n_submitted == 5
+        assert campaign_pages.rows()[0].progress.n_submitted == 5
 
 
 @pytest.mark.parametrize(

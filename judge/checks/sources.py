@@ -36,7 +36,7 @@ class Source:
     own: tuple[VerdictInput, ...]
 
 
-def sources(rubric: Rubric, rules: RubricDef, judge: LanguageModel, *, n: int, seed: int) -> list[Source]:
+def draw(rubric: Rubric, rules: RubricDef, judge: LanguageModel, *, n: int, seed: int) -> list[Source]:
     """Outputs to build a check on, in the order in which they are to be used: at least `n` where there are so many.
 
     Every generation of the sample gives one output before any gives a second, and every shopper one generation before
