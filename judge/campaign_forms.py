@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.auth.models import User
@@ -23,6 +23,20 @@ LONGEST_LEASE_MIN = 1_440
 FORM_FIELD = {"sampling_rate": "rate", "precision": "points"}
 
 
+if TYPE_CHECKING:
+    ModelMultipleChoiceField = forms.ModelMultipleChoiceField[LanguageModel]
+else:  # at run time it takes no type
+    ModelMultipleChoiceField = forms.ModelMultipleChoiceField
+
+
+class ModelsField(ModelMultipleChoiceField):
+    """Language models to choose from; one that does several jobs stands there once for each, so the job is named."""
+
+    def label_from_instance(self, model: LanguageModel) -> str:
+        """The choice in words."""
+        return f"{model.name}, {model.get_role_display().lower()}"
+
+
 class CampaignForm(forms.Form):
     """A campaign from its name to its guidelines; shares are in percent here, and half widths in points."""
 
@@ -31,7 +45,7 @@ class CampaignForm(forms.Form):
     name = forms.CharField(max_length=200, error_messages={"required": "Give the campaign a name."})
     stage = forms.ChoiceField(label="Output", choices=Stage, widget=forms.RadioSelect, initial=Stage.INTERESTS)
     rubric = forms.ModelChoiceField(Rubric.objects.all(), required=False, empty_label="the newest")
-    population_models = forms.ModelMultipleChoiceField(
+    population_models = ModelsField(
         LanguageModel.objects.filter(role__in=Stage.values).order_by("role", "name"),
         label="Models",
         required=False,

@@ -252,3 +252,13 @@ def test_the_pages_are_for_leads(client: Client, method, path):
     assert annotator.status_code == 403
     made.refresh_from_db()
     assert made.state == "active"
+
+
+def test_a_model_of_several_jobs_is_named_with_each(client: Client, lead: User):
+    for role in ("interests", "tags"):
+        LanguageModelFactory.create(name="one-for-all", role=role)
+
+    page = client.get("/campaigns/new/").content.decode()
+
+    assert "one-for-all, interests" in page
+    assert "one-for-all, item tags" in page
