@@ -182,6 +182,7 @@ def test_labels_can_be_revised_after_the_reveal(
     page.keyboard.press("a")
     page.keyboard.press("Enter")
     page.wait_for_selector("[data-reveal]")
+    page.wait_for_load_state("load")  # the answer is parsed before its script listens to keys
 
     page.keyboard.press("r")
     page.keyboard.press("ArrowRight")
