@@ -18,6 +18,7 @@ from judge.models import (
     CheckCase,
     Criterion,
     JudgeCheck,
+    JudgeProfile,
     Passport,
     Rater,
     Resolution,
@@ -65,6 +66,21 @@ class RaterAdmin(ReadOnlyAdmin[Rater]):
     list_display = ("__str__", "user", "language_model", "prompt_version", "created_at")
     list_select_related = ("user", "language_model")
     search_fields = ("user__username", "language_model__name", "prompt_version")
+
+
+@admin.register(JudgeProfile)
+class JudgeProfileAdmin(StudioAdmin[JudgeProfile]):
+    """How each judge model is asked: another way is another rater, so labels and passports are never mixed."""
+
+    list_display = ("language_model", "calls", "rationale", "created_at")
+    list_select_related = ("language_model",)
+    search_fields = ("language_model__name",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return has_role(request.user, LEAD)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return has_role(request.user, LEAD)
 
 
 @admin.register(Campaign)

@@ -1,14 +1,16 @@
-"""The language-model judge at work: one call per output, every answer stored, usable or not."""
+"""The language-model judge at work: asked in its way, every answer stored, usable or not."""
 
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
 from django.db.models import Exists, OuterRef
 
-from judge import asking, services, verdicts
+from judge import asking, services
+from judge.asking import Question
 from judge.models import Assessment, Rater, Rubric
 from judge.rubrics import RubricDef
 from judge.verdicts import VerdictInput
@@ -32,21 +34,24 @@ def judge_pending(generation: Generation, engine: Engine) -> int:
         return 0
     model = LanguageModel.objects.serving(LanguageModel.Role.JUDGE)
     rubric = Rubric.objects.current(services.KIND_OF_STAGE[Stage(generation.stage)])
-    rater = services.rater_for_model(model, verdicts.load_prompt().version)
+    way = services.way_of(model)
+    rater = services.rater_for_model(model, way.version)
     rules = services.definition(rubric)
-    inputs = {str(output.pk): verdict_input(output, generation, rules, model) for output in pending(generation, rater)}
+    questions = [
+        Question(str(output.pk), verdict_input(output, generation, rules, model), group=str(generation.pk))
+        for output in pending(generation, rater)
+    ]
     unanswered = ""
     n_stored = 0
-    questions = [asking.request(key, asked, model) for key, asked in inputs.items()]
-    for result in engine.generate(questions) if questions else ():
-        if silence := asking.silence(result):
-            unanswered = silence
-            continue
-        answer = asking.answer(result, inputs[result.key], rules)
-        assessment = Assessment(rater=rater, output_id=result.key, rubric=rubric, **asdict(answer))
-        # A second delivery may have been faster: its verdict stays.
-        Assessment.objects.bulk_create([assessment], ignore_conflicts=True)
-        n_stored += 1
+    with closing(asking.replies(questions, model, way, rules, engine)) as replies:
+        for reply in replies:
+            if reply.answer is None:
+                unanswered = reply.silence
+                continue
+            assessment = Assessment(rater=rater, output_id=reply.key, rubric=rubric, **asdict(reply.answer))
+            # A second delivery may have been faster: its verdict stays.
+            Assessment.objects.bulk_create([assessment], ignore_conflicts=True)
+            n_stored += 1
     if unanswered:
         raise EngineUnavailableError(unanswered)
     return n_stored

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 
+from judge.ways import Way
 from recommend.models import ACTIVE_STATES, Generation, JobState, LanguageModel, Output, Stage, new_id
 
 if TYPE_CHECKING:
@@ -97,6 +98,38 @@ class Rater(models.Model):
     @property
     def is_person(self) -> bool:
         return self.user_id is not None
+
+
+class JudgeProfile(models.Model):
+    """How a judge model is asked; one without a profile is asked in the usual way, the first choice of each."""
+
+    class Rationale(models.TextChoices):
+        AFTER = "after", "After the labels"
+        BEFORE = "before", "Before the labels"
+
+    class Calls(models.TextChoices):
+        OUTPUT = "output", "One call for each output"
+        GENERATION = "generation", "One call for all outputs of a generation"
+        CRITERION = "criterion", "One call for each criterion, then a senior reviewer"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    language_model = models.OneToOneField(
+        LanguageModel,
+        on_delete=models.CASCADE,
+        related_name="judge_profile",
+        limit_choices_to={"role": LanguageModel.Role.JUDGE},
+    )
+    rationale = models.CharField(max_length=10, choices=Rationale, default=Rationale.AFTER)
+    calls = models.CharField(max_length=12, choices=Calls, default=Calls.OUTPUT)
+
+    def __str__(self) -> str:
+        return f"{self.language_model}: {self.get_calls_display()}"
+
+    @property
+    def way(self) -> Way:
+        """The way that it comes to; its prompt version is the rater's."""
+        return Way(self.rationale == self.Rationale.BEFORE, self.calls)  # type: ignore[arg-type]  # the choices
 
 
 class Campaign(models.Model):
@@ -272,6 +305,11 @@ class Assessment(models.Model):
     blind = models.BooleanField(default=True, help_text="Given before the other side's labels were seen.")
     raw_text = models.TextField(blank=True)
     error = models.TextField(blank=True)
+    grade = models.CharField(
+        max_length=1, blank=True, db_default="", help_text="S, A or B from a judge with a senior reviewer; B fails."
+    )
+    prompt_tokens = models.PositiveIntegerField(default=0, db_default=0, help_text="Its share of what was read for it.")
+    completion_tokens = models.PositiveIntegerField(default=0, db_default=0)
 
     class Meta:
         ordering = ["output_id", "created_at"]
@@ -369,6 +407,9 @@ class CheckCase(models.Model):
     seconds = models.FloatField(default=0.0)
     raw_text = models.TextField(blank=True)
     error = models.TextField(blank=True)
+    grade = models.CharField(max_length=1, blank=True, db_default="")
+    prompt_tokens = models.PositiveIntegerField(default=0, db_default=0)
+    completion_tokens = models.PositiveIntegerField(default=0, db_default=0)
 
     class Meta:
         ordering = ["judge_check_id", "id"]

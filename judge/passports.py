@@ -17,7 +17,7 @@ from django.db import models
 from django.db.models import Max, Min
 from django.utils import timezone
 
-from judge import comparison, services, verdicts
+from judge import comparison, services, ways
 from judge.checks import figures
 from judge.checks.figures import Answered
 from judge.comparison import Filters
@@ -86,34 +86,33 @@ def valid_for(kind: str, judge: Rater | None = None, *, now: datetime | None = N
     It expires when the model, its adapter, its prompt or the rubric changes, and JUDGE_PASSPORT_DAYS after its date.
     """
     found = Passport.objects.filter(rubric__kind=kind).select_related("rater__language_model", "rubric", "judge_check")
-    model = judge.language_model if judge else _serving()
-    if model is None:
+    of = judge or _serving()
+    if of is None:
         return Validity(Standing.MISSING, "No judge model serves.")
-    passport = (found.filter(rater=judge) if judge else found.filter(rater__language_model=model)).first()
+    passport = found.filter(rater=of).first()
     if passport is None and judge is None:
-        passport = found.first()  # of another judge: what changed is its reason
+        # Of the model as it was, or of another judge: what changed is its reason.
+        passport = found.filter(rater__language_model=of.language_model).first() or found.first()
     if passport is None:
-        return Validity(Standing.MISSING, f"{model} has never been checked on {kind}s.")
-    return _validity(passport, model, now or timezone.now())
+        return Validity(Standing.MISSING, f"{of.language_model} has never been checked on {kind}s.")
+    return _validity(passport, of, now or timezone.now())
 
 
 def validity_of(passport: Passport, *, now: datetime | None = None) -> Validity:
     """Whether one passport holds now for the judge that it was given to."""
-    model = passport.rater.language_model
-    assert model is not None  # only judge models are checked
-    return _validity(passport, model, now or timezone.now())
+    return _validity(passport, passport.rater, now or timezone.now())
 
 
-def _validity(passport: Passport, model: LanguageModel, now: datetime) -> Validity:
-    if reason := _expiry(passport, model, now):
+def _validity(passport: Passport, judge: Rater, now: datetime) -> Validity:
+    if reason := _expiry(passport, judge, now):
         return Validity(Standing.EXPIRED, reason, passport)
     until = passport.created_at + _lifetime()
     return Validity(Standing.VALID, f"It holds until {until:%-d %B %Y}, unless the judge or rubric changes.", passport)
 
 
-def _expiry(passport: Passport, model: LanguageModel, now: datetime) -> str:
-    """Why a passport does not hold for a judge model as it is now; "" where it does."""
-    reasons = [changes(passport.version, version_of(model))]
+def _expiry(passport: Passport, judge: Rater, now: datetime) -> str:
+    """Why a passport does not hold for a judge as it is now; "" where it does."""
+    reasons = [changes(passport.version, version_of(judge))]
     newest = Rubric.objects.current(passport.rubric.kind)
     if newest.pk != passport.rubric_id:
         reasons.append(f"The rubric was version {passport.rubric.version} and is version {newest.version} now.")
@@ -124,23 +123,23 @@ def _expiry(passport: Passport, model: LanguageModel, now: datetime) -> str:
     return " ".join(filter(None, reasons))
 
 
-def version_of(model: LanguageModel) -> dict[str, str]:
-    """What a judge is made of today, by the names of PARTS."""
-    prompt = verdicts.load_prompt()
+def version_of(judge: Rater) -> dict[str, str]:
+    """What a judge is made of today, by the names of PARTS.
+
+    One whose prompt version nobody is asked with any more: what its model is asked with now.
+    """
+    model = judge.language_model
+    assert model is not None  # a person has no version
+    way = ways.of_version(judge.prompt_version) or services.way_of(model)
     return {
         "model": model.name,
         "engine": model.engine,
         "base": model.base,
         "adapter": model.adapter,
         "request_options": json.dumps(model.request_options, sort_keys=True) if model.request_options else "",
-        "prompt_version": prompt.version,
-        "prompt_sha256": prompt.sha256,
+        "prompt_version": way.version,
+        "prompt_sha256": way.sha256,
     }
-
-
-def current_prompt_version() -> str:
-    """The version of the prompt that judges are asked with today."""
-    return verdicts.load_prompt().version
 
 
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> str:
@@ -178,11 +177,15 @@ def issue(check: JudgeCheck) -> Passport:
     )
 
 
-def _serving() -> LanguageModel | None:
+def _serving() -> Rater | None:
+    """The judge that serves now; one that has not judged yet is not stored for being asked after."""
     try:
-        return LanguageModel.objects.serving(LanguageModel.Role.JUDGE)
+        model = LanguageModel.objects.serving(LanguageModel.Role.JUDGE)
     except LanguageModel.DoesNotExist:
         return None
+    version = services.way_of(model).version
+    found = Rater.objects.filter(language_model=model, prompt_version=version).first()
+    return found or Rater(language_model=model, prompt_version=version)
 
 
 def _lifetime() -> timedelta:

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from django.db import transaction
 
-from judge.models import Criterion, Rater, Rubric
+from judge.models import Criterion, JudgeProfile, Rater, Rubric
 from judge.rubrics import RUBRICS, CriterionDef, LabelDef, RubricDef
+from judge.ways import Way
 from recommend.models import LanguageModel, Output, Stage
 
 logger = logging.getLogger(__name__)
@@ -91,6 +92,19 @@ def rubric_in_use(rubric_id: UUID) -> Rubric:
 def definition_in_use(rubric_id: UUID) -> RubricDef:
     """The definition of a campaign's rubric, made once a process."""
     return definition(rubric_in_use(rubric_id))
+
+
+def way_of(model: LanguageModel) -> Way:
+    """How a judge model is asked today: as its profile says, without one in the usual way."""
+    profile = JudgeProfile.objects.filter(language_model=model).first()
+    return profile.way if profile else Way()
+
+
+def set_way(model: LanguageModel, *, rationale: str, calls: str) -> JudgeProfile:
+    """From now on ask a judge model so. What it said until now stays with the rater that it was then."""
+    return JudgeProfile.objects.update_or_create(
+        language_model=model, defaults={"rationale": rationale, "calls": calls}
+    )[0]
 
 
 def rater_for_model(model: LanguageModel, prompt_version: str) -> Rater:

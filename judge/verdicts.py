@@ -14,7 +14,7 @@ from recommend.stages import profile
 
 PROMPT = "judge"
 RATIONALE = "rationale"
-_RATIONALE_CHARS = 160
+RATIONALE_CHARS = 160
 
 
 class LabelLike(Protocol):
@@ -67,9 +67,9 @@ class Verdict:
     rationale: str
 
 
-def load_prompt() -> Prompt:
-    """The judge's prompt file."""
-    return load_from("judge.prompts", PROMPT)
+def load_prompt(name: str = PROMPT) -> Prompt:
+    """A prompt file of the judge; which one each way of asking has, say `judge.ways`."""
+    return load_from("judge.prompts", name)
 
 
 def messages(input: VerdictInput, prompt: Prompt) -> tuple[ChatMessage, ...]:
@@ -78,28 +78,44 @@ def messages(input: VerdictInput, prompt: Prompt) -> tuple[ChatMessage, ...]:
     Rubric, evidence, output, in this order: outputs of one kind share the first, those of one history the second, so
     that servers with a prefix cache read either once.
     """
+    return messages_for((input,), prompt)
+
+
+def messages_for(
+    inputs: Sequence[VerdictInput], prompt: Prompt, tags: Sequence[str] = ("output",)
+) -> tuple[ChatMessage, ...]:
+    """The chat that asks for the labels of outputs, each between its tags; criteria and evidence are the first's."""
+    first = inputs[0]
     system = {
-        "kind": input.kind,
-        "questions": "\n".join(_question(criterion, input.guidelines) for criterion in input.criteria),
-        "keys": ", ".join(criterion.name for criterion in input.criteria),
+        "kind": first.kind,
+        "questions": "\n".join(_question(criterion, first.guidelines) for criterion in first.criteria),
+        "keys": ", ".join(criterion.name for criterion in first.criteria),
     }
-    evidence = fence("evidence", input.context_text)
-    output = {"interest": input.interest_text, input.kind: input.output_text, "reason": input.output_reason}
-    stated = "\n".join(f"{name}: {text}" for name, text in output.items() if text)
+    evidence = fence("evidence", first.context_text)
     user = {
-        "evidence": f"{profile(input.attributes)}\n{evidence}" if input.attributes else evidence,
-        "output": fence("output", stated),
+        "evidence": f"{profile(first.attributes)}\n{evidence}" if first.attributes else evidence,
+        "output": "\n".join(fenced_output(one, tag) for tag, one in zip(tags, inputs, strict=True)),
     }
     return prompt.messages(user, system)
 
 
-def schema(input: VerdictInput) -> dict[str, Any]:
-    """JSON schema of the answer: the labels first, so that their probabilities are not led by the rationale."""
-    properties: dict[str, Any] = {
+def fenced_output(input: VerdictInput, tag: str = "output") -> str:
+    """The output that is judged, with the interest that it serves and its reason, between tags."""
+    output = {"interest": input.interest_text, input.kind: input.output_text, "reason": input.output_reason}
+    return fence(tag, "\n".join(f"{name}: {text}" for name, text in output.items() if text))
+
+
+def schema(input: VerdictInput, *, reasons_first: bool = False) -> dict[str, Any]:
+    """JSON schema of the answer: the labels first, so that their probabilities are not led by the rationale.
+
+    With reasons_first the other way round: the labels follow from what was reasoned.
+    """
+    labels: dict[str, Any] = {
         criterion.name: {"type": "string", "enum": [label.value for label in criterion.labels]}
         for criterion in input.criteria
     }
-    properties[RATIONALE] = {"type": "string", "minLength": 1, "maxLength": _RATIONALE_CHARS}
+    rationale = {RATIONALE: {"type": "string", "minLength": 1, "maxLength": RATIONALE_CHARS}}
+    properties = rationale | labels if reasons_first else labels | rationale
     return {
         "type": "object",
         "properties": properties,
@@ -115,17 +131,23 @@ def parse(parsed: Any, input: VerdictInput) -> Verdict:
     return Verdict({name: str(label) for name, label in answer.items()}, rationale)
 
 
-def probabilities(result: ChatResult, input: VerdictInput) -> dict[str, dict[str, float]]:
+def probabilities(result: ChatResult, input: VerdictInput, *, within: str = "") -> dict[str, dict[str, float]]:
     """criterion -> label -> probability, from the alternatives at the token where the label begins.
+
+    within  the key of the part of the answer that is about this output; "" where all of it is
 
     Labels of a criterion begin with different letters, so that token decides. The values of one criterion sum to 1:
     what a server weighs outside the labels is left out (llama.cpp reports unmasked alternatives, vLLM masked ones). A
     criterion without log-probabilities is left out; without any the answer is {}.
     """
     text = "".join(token.token for token in result.logprobs)
+    # A key inside a rationale has its quotes escaped there, so that it is not taken for one.
+    part = re.search(rf'"{re.escape(within)}"\s*:\s*{{', text) if within else None
+    if within and part is None:
+        return {}
     found = {}
     for criterion in input.criteria:
-        key = re.search(rf'"{re.escape(criterion.name)}"\s*:\s*"', text)
+        key = re.compile(rf'"{re.escape(criterion.name)}"\s*:\s*"').search(text, part.end() if part else 0)
         token, lead = _token_at(result.logprobs, key.end()) if key else (None, "")
         weights = _weights(token, lead, [label.value for label in criterion.labels]) if token else {}
         total = sum(weights.values())
@@ -144,7 +166,7 @@ def _answer_model(input: VerdictInput) -> type[BaseModel]:
     fields: dict[str, Any] = {
         criterion.name: (Literal[tuple(label.value for label in criterion.labels)], ...) for criterion in input.criteria
     }
-    fields[RATIONALE] = (str, Field(min_length=1, max_length=_RATIONALE_CHARS))
+    fields[RATIONALE] = (str, Field(min_length=1, max_length=RATIONALE_CHARS))
     config = ConfigDict(extra="forbid", str_strip_whitespace=True)
     return create_model("Answer", __config__=config, **fields)
 

@@ -7,7 +7,7 @@ task that is delivered twice finds the check held or nothing left to ask.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
 from datetime import timedelta
@@ -21,13 +21,14 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from judge import asking, passports, services
+from judge import asking, passports, services, ways
+from judge.asking import Question
 from judge.checks import planning
 from judge.checks.planning import MAX_BUDGET, MIN_BUDGET
 from judge.checks.sources import draw
 from judge.models import CheckCase, JudgeCheck, Rater, Rubric
 from recommend.engines.errors import EngineUnavailableError
-from recommend.engines.types import ChatRequest, ChatResult, Engine
+from recommend.engines.types import Engine
 from recommend.models import ACTIVE_STATES, JobState, LanguageModel
 
 # Questions of one task: short enough that runs and verdicts come between, and that the broker waits for it.
@@ -69,7 +70,7 @@ def prepare_newest(kind: str, *, judge: Rater | None = None, **options: Any) -> 
 
 def _serving_judge() -> Rater:
     model = LanguageModel.objects.serving(LanguageModel.Role.JUDGE)
-    return services.rater_for_model(model, passports.current_prompt_version())
+    return services.rater_for_model(model, services.way_of(model).version)
 
 
 @transaction.atomic
@@ -88,11 +89,9 @@ def prepare(
         raise CheckError(f"{budget} questions are not between {MIN_BUDGET} and {MAX_BUDGET:,}.", "budget")
     if judge.language_model is None:
         raise CheckError(f"{judge} is a person; only a judge model can be checked.", "judge")
-    version = passports.version_of(judge.language_model)
-    if judge.prompt_version != version["prompt_version"]:
-        raise CheckError(
-            f"{judge} cannot be asked any more: the judge's prompt is version {version['prompt_version']} now.", "judge"
-        )
+    if ways.of_version(judge.prompt_version) is None:
+        today = services.way_of(judge.language_model).version
+        raise CheckError(f"{judge} cannot be asked any more: the judge's prompt is version {today} now.", "judge")
     rules = services.definition(rubric)
     check = JudgeCheck(
         rater=judge,
@@ -100,7 +99,7 @@ def prepare(
         created_by=by,
         budget=budget,
         seed=uuid.uuid4().int % 1_000_000 if seed is None else seed,
-        version=version,
+        version=passports.version_of(judge),
     )
     n = planning.n_planted(budget)
     sources = draw(rubric, rules, judge.language_model, n=n, seed=check.seed)
@@ -152,7 +151,7 @@ def advance(check_id: UUID, engine: Engine) -> JudgeCheck | None:
 def _advance(check: JudgeCheck, token: UUID, engine: Engine) -> None:
     model = check.rater.language_model
     assert model is not None  # prepare() takes no person
-    if changes := passports.changes(check.version, passports.version_of(model)):
+    if changes := passports.changes(check.version, passports.version_of(check.rater)):
         _end(check, token, JobState.FAILED, f"The judge changed while it was checked: {changes} Check it again.")
         return
     rules = services.definition(check.rubric)
@@ -176,36 +175,31 @@ def _advance(check: JudgeCheck, token: UUID, engine: Engine) -> None:
 
 def _ask(check: JudgeCheck, token: UUID, engine: Engine, model: LanguageModel, cases: Sequence[CheckCase]) -> None:
     rules = services.definition(check.rubric)
-    asked = {str(case.pk): planning.question(case, rules) for case in cases}
     # A seed of its own makes the warm answer another draw, and the cold ones the same question again.
-    requests = [
-        asking.request(
+    questions = [
+        Question(
             str(case.pk),
-            asked[str(case.pk)],
-            model,
+            planning.question(case, rules),
             temperature=case.temperature,
             seed=check.seed if case.temperature else 0,
         )
         for case in cases
     ]
+    way = ways.of_version(check.rater.prompt_version)
+    assert way is not None  # another prompt version is a change, and ends the check
     unanswered = ""
-    with closing(_results(engine, requests)) as results:
-        for result in results:
-            if silence := asking.silence(result):
-                unanswered = silence
+    with closing(asking.replies(questions, model, way, rules, engine)) as replies:
+        for reply in replies:
+            if reply.answer is None:
+                unanswered = reply.silence
                 continue
-            answer = asking.answer(result, asked[result.key], rules)
             with transaction.atomic():
                 _hold(check, token)
-                CheckCase.objects.filter(pk=result.key, answered_at=None).update(answered_at=Now(), **asdict(answer))
+                waiting = CheckCase.objects.filter(pk=reply.key, answered_at=None)
+                waiting.update(answered_at=Now(), **asdict(reply.answer))
     if unanswered:
         JudgeCheck.objects.filter(pk=check.pk, lease_token=token).update(error=unanswered)
         raise EngineUnavailableError(unanswered)
-
-
-def _results(engine: Engine, requests: Sequence[ChatRequest]) -> Generator[ChatResult]:
-    # A generator, whatever the engine returns: closing it stops the calls in flight.
-    yield from engine.generate(requests)
 
 
 def _take(check_id: UUID) -> UUID | None:

@@ -125,7 +125,7 @@ def test_it_expires_when_the_prompt_changes(judge: Rater, monkeypatch, change: d
 
     issued(judge)
     edited = replace(verdicts.load_prompt(), **change)
-    monkeypatch.setattr(verdicts, "load_prompt", lambda: edited)
+    monkeypatch.setattr(verdicts, "load_prompt", lambda *_: edited)
 
     assert passports.valid_for("interest").reason == reason
 
