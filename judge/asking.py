@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -127,7 +128,7 @@ class _Asker:
                 yield Reply(one.key, answer)
         for result in self._results(self._review_request(place, places[place], reviewed[place]) for place in reviewed):
             one, evaluated = places[result.key], reviewed[result.key]
-            yield replace(_reply(result, lambda got, had=evaluated: self._graded(got, had)), key=one.key)
+            yield replace(_reply(result, partial(self._graded, evaluated=evaluated)), key=one.key)
 
     def _results(self, requests: Iterable[ChatRequest]) -> Iterator[ChatResult]:
         asked = list(requests)

@@ -12,7 +12,7 @@ from recommend.prompts import Prompt
 Calls = Literal["output", "generation", "criterion"]
 
 REVIEWER = "reviewer"
-_PROMPTS = {
+_PROMPTS: dict[tuple[Calls, bool], str] = {
     ("output", False): verdicts.PROMPT,
     ("output", True): "judge_before",
     ("generation", False): "generation",

@@ -145,7 +145,7 @@ def test_the_server_that_is_away_leaves_every_output_of_the_call_to_be_asked_aga
     engine = RecordedEngine(lambda request: EngineError("unavailable", "no answer"))
 
     for calls in ("output", "generation", "criterion"):
-        found = asked(Way(calls=calls), engine, tag("soup"), tag("golf"))  # type: ignore[arg-type]
+        found = asked(Way(calls=calls), engine, tag("soup"), tag("golf"))
         assert {(reply.answer, reply.silence) for reply in found.values()} == {(None, "no answer")}
 
 
