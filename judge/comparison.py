@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.db import models
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.fields.json import KT
 
@@ -31,12 +32,32 @@ from recommend.models import LanguageModel, Output, Stage
 STAGE_OF_KIND = {kind: stage for stage, kind in services.KIND_OF_STAGE.items()}
 
 
+class Span(models.TextChoices):
+    """How long a period of acceptance over time is."""
+
+    DAY = "day", "By day"
+    WEEK = "week", "By week"
+    MONTH = "month", "By month"
+
+
+class Split(models.TextChoices):
+    """What acceptance over time is told apart by."""
+
+    ALL = "all", "All together"
+    KIND = "kind", "Each kind"
+    MODEL = "model", "Each model"
+    PROMPT = "prompt", "Each prompt version"
+
+
 @dataclass(frozen=True, slots=True)
 class Review:
     """One person's first blind labels for one output.
 
     inclusion_probability  that the output came to any person
     sharing_probability    that it came to two; None where no campaign asks for two
+    kind, model,           of the output, and of the generation that it is from
+    prompt_version
+    made_at                when that generation was made
     """
 
     output: UUID
@@ -46,6 +67,10 @@ class Review:
     labels: Mapping[str, str]
     passed: bool | None
     at: datetime
+    kind: str
+    model: UUID
+    prompt_version: str
+    made_at: datetime
     inclusion_probability: float
     sharing_probability: float | None
 
@@ -64,6 +89,8 @@ class Filters:
     """What the dashboard is about. Ids; None stands for all models, all campaigns, and the judge that serves now.
 
     gate  the acceptance asked for in percent, 1 to 99; None for the usual one
+    by    what acceptance over time is told apart by, a Split; None for nothing
+    span  how long its periods are, a Span; None for weeks
     """
 
     kind: str = Output.Kind.INTEREST
@@ -71,6 +98,16 @@ class Filters:
     campaign: UUID | None = None
     judge: UUID | None = None
     gate: int | None = None
+    by: str | None = None
+    span: str | None = None
+
+    @property
+    def split(self) -> Split:
+        return Split(self.by) if self.by else Split.ALL
+
+    @property
+    def over(self) -> Span:
+        return Span(self.span) if self.span else Span.WEEK
 
     @property
     def threshold(self) -> float:
@@ -89,6 +126,10 @@ class Filters:
         """All but the gate, for a form that sets it."""
         return [one for one in self._chosen() if one[0] != "gate"]
 
+    def besides_time(self) -> list[tuple[str, str]]:
+        """All but how acceptance over time is shown, for a form that sets it."""
+        return [one for one in self._chosen() if one[0] not in ("by", "span")]
+
     def _chosen(self) -> list[tuple[str, str]]:
         values = ((field.name, getattr(self, field.name)) for field in fields(self))
         return [(name, str(value)) for name, value in values if value is not None]
@@ -103,7 +144,13 @@ def read_filters(params: Mapping[str, str]) -> Filters:
         campaign=read_id(params.get("campaign", "")),
         judge=read_id(params.get("judge", "")),
         gate=_percent(params.get("gate", "")),
+        by=_one_of(Split, params.get("by", "")),
+        span=_one_of(Span, params.get("span", "")),
     )
+
+
+def _one_of(choices: type[models.TextChoices], text: str) -> str | None:
+    return text if text in choices.values else None
 
 
 def _percent(text: str) -> int | None:
@@ -171,13 +218,17 @@ def read_reviews(reviews: QuerySet[Assessment]) -> list[Review]:
             "labels",
             "passed",
             "created_at",
+            "output__kind",
+            "output__generation__model_id",
+            "output__generation__prompt_version",
+            "output__generation__created_at",
             "assignment__unit__campaign_id",
             "assignment__unit__campaign__overlap",
             "assignment__unit__inclusion_probability",
         )
     )
-    chances = inclusion([(row[0], *row[7:]) for row in found], _chances_elsewhere(found))
-    return [Review(*row[:7], *chances[row[0]]) for row in found]
+    chances = inclusion([(row[0], *row[-3:]) for row in found], _chances_elsewhere(found))
+    return [Review(*row[:-3], *chances[row[0]]) for row in found]
 
 
 def read_verdicts(verdicts: QuerySet[Assessment], reviews: QuerySet[Assessment]) -> dict[UUID, Verdict]:
@@ -266,7 +317,7 @@ def _label(name: str, said: Review | Verdict) -> str | None:
 def _chances_elsewhere(found: Sequence[tuple[Any, ...]]) -> dict[UUID, dict[UUID, float]]:
     """The probability with which each campaign draws the outputs that only another one drew; nothing for one alone."""
     generations = {row[0]: row[1] for row in found}
-    at_work = {row[7] for row in found}
+    at_work = {row[-3] for row in found}
     if len(at_work) < 2:
         return {}
     asked = Campaign.objects.filter(pk__in=at_work).select_related("rubric")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from judge import campaign_pages, figures, screens
+from judge import campaign_pages, figures, screens, tables, trend_figures, trends
 from judge import dashboard as quality
+from judge.comparison import Span, Split
 from judge.models import Rubric
 from judge.visibility import visible_assessments
 from recommend.http import Request
@@ -22,13 +23,20 @@ MAX_SHOWN = 100
 def dashboard(request: Request) -> HttpResponse:
     """One kind of output: acceptance, the judge against people, the queue, the reviewers."""
     filters = quality.read_filters(request.GET)
-    context = {"filters": filters, "choices": quality.choices(filters), "campaigns": campaign_pages.rows()}
+    context = {
+        "filters": filters,
+        "choices": quality.choices(filters),
+        "campaigns": campaign_pages.rows(),
+        "spans": Span.choices,
+        "splits": Split.choices,
+    }
     try:
         found = quality.quality(filters)
     except Rubric.DoesNotExist as error:
         return render(request, "judge/dashboard.html", context | {"nothing": str(error)})
     context |= {
         "quality": found,
+        "over_time": trend_figures.picture(trends.trend(filters)),
         "plot": figures.rate_plot(found.report.overall),
         "overall": figures.matrix(found.report.overall, filters),
         "contests": figures.contest_rows(found.replacement, found.names),
@@ -42,6 +50,19 @@ def dashboard(request: Request) -> HttpResponse:
         ],
     }
     return render(request, "judge/dashboard.html", context)
+
+
+@role_required(LEAD)
+@require_GET
+def figure_file(request: Request, name: str) -> HttpResponse:
+    """One picture of the dashboard as a CSV file."""
+    if name not in tables.FIGURES:
+        raise Http404(f"There is no figure {name!r}; there is {', '.join(tables.FIGURES)}.")
+    filters = quality.read_filters(request.GET)
+    try:
+        return tables.download(name, filters, tables.FIGURES[name].table(filters))
+    except Rubric.DoesNotExist as error:
+        raise Http404(str(error)) from error
 
 
 @role_required(LEAD)

@@ -25,6 +25,7 @@ urlpatterns = [
     path("campaigns/<uuid:pk>/state/", campaign_views.campaign_state, name="campaign-state"),
     path("dashboard/", quality_views.dashboard, name="dashboard"),
     path("dashboard/outputs/", quality_views.cell_outputs, name="cell-outputs"),
+    path("dashboard/figures/<slug:name>.csv", quality_views.figure_file, name="figure-file"),
     path("dashboard/export/", exchange_views.export, name="export"),
     path("dashboard/export/file/", exchange_views.export_file, name="export-file"),
     path("dashboard/adjudication/", adjudication_views.adjudication, name="adjudication"),

@@ -2,7 +2,7 @@
 
 from rest_framework.routers import SimpleRouter
 
-from judge.api import adjudication, assignments, checks, views
+from judge.api import adjudication, assignments, checks, figures, views
 
 
 def register(router: SimpleRouter) -> None:
@@ -10,6 +10,7 @@ def register(router: SimpleRouter) -> None:
     router.register("campaigns", views.CampaignViewSet, basename="campaign")
     router.register("assignments", assignments.AssignmentViewSet, basename="assignment")
     router.register("assessments", views.AssessmentViewSet, basename="assessment")
+    router.register("figures", figures.FigureViewSet, basename="figure")
     router.register("disagreements", adjudication.DisagreementViewSet, basename="disagreement")
     router.register("judge-checks", checks.JudgeCheckViewSet, basename="judge-check")
     router.register("passports", checks.PassportViewSet, basename="passport")

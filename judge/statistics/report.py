@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from judge.statistics.agreement import (
     Confusion,
@@ -160,7 +161,7 @@ def _compare(name: str, rows: Sequence[ReviewedLabel], judged: Population, scale
     weights = inverse_weights([row.inclusion_probability for row in rows])
     human_passed, judge_passed = [row.human_passed for row in rows], [row.judge_passed for row in rows]
     table = confusion(people, machine, scale)
-    human, corrected = _rates(rows, judged)
+    human, corrected = pass_rates(rows, judged)
     agreement = raw_agreement(people, machine, clusters, weights=weights)
     kappa = cohen_kappa(people, machine, clusters, labels=scale, weights=weights)
     ac1 = gwet_ac(list(zip(people, machine, strict=True)), clusters, labels=scale, weights=weights)
@@ -199,7 +200,14 @@ def _compare(name: str, rows: Sequence[ReviewedLabel], judged: Population, scale
     )
 
 
-def _rates(rows: Sequence[ReviewedLabel], judged: Population) -> tuple[Estimate, Estimate]:
+class PassRates(NamedTuple):
+    """What people say of the reviewed outputs, and the rate to quote for everything judged."""
+
+    human: Estimate
+    corrected: Estimate
+
+
+def pass_rates(rows: Sequence[ReviewedLabel], judged: Population) -> PassRates:
     """The human and the corrected pass rate; several people's labels of one output count as their mean."""
     by_output: defaultdict[Hashable, list[ReviewedLabel]] = defaultdict(list)
     for row in rows:
@@ -209,5 +217,6 @@ def _rates(rows: Sequence[ReviewedLabel], judged: Population) -> tuple[Estimate,
     inclusion, clusters = [row.inclusion_probability for row in firsts], [row.cluster for row in firsts]
     by_people = human_rate(human, inclusion, clusters)
     if not judged:
-        return by_people, Estimate.unknown("it is not known what else the judge judged", by_people.n)
-    return by_people, corrected_rate(human, [row.judge_passed for row in firsts], inclusion, clusters, judged)
+        return PassRates(by_people, Estimate.unknown("it is not known what else the judge judged", by_people.n))
+    judge = [row.judge_passed for row in firsts]
+    return PassRates(by_people, corrected_rate(human, judge, inclusion, clusters, judged))

@@ -1,0 +1,214 @@
+"""Every picture of the dashboard as a table: what its CSV and the API give, one way for all of them.
+
+A table has plain values: shares and coefficients as they are, 0 to 1, and an empty cell where nothing can be computed,
+with the reason in the column `note` where there is one.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import product
+
+from django.http import HttpResponse
+from django.utils import timezone
+
+from judge import dashboard, trends
+from judge.comparison import Filters
+from judge.dashboard import Quality
+from judge.exchange.cells import guarded
+from judge.statistics.intervals import Estimate
+from judge.statistics.report import OVERALL, Comparison
+
+Value = str | int | float | bool | date | datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns by name and the rows under them."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Value, ...], ...]
+
+    def as_csv(self) -> str:
+        """As CSV with a heading; no text in it can become a formula."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\r\n")
+        writer.writerow(self.columns)
+        writer.writerows([_cell(value) for value in row] for row in self.rows)
+        return text.getvalue()
+
+    def as_records(self) -> list[dict[str, Value]]:
+        """Each row by its columns."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One picture of the dashboard: what it shows, and its table for some filters."""
+
+    title: str
+    table: Callable[[Filters], Table]
+
+
+def _cell(value: Value) -> str:
+    if isinstance(value, str):
+        return guarded(value)
+    if isinstance(value, datetime):
+        return timezone.localtime(value).isoformat(timespec="seconds")
+    return "" if value is None else str(value)
+
+
+def download(name: str, filters: Filters, table: Table) -> HttpResponse:
+    """A table as a CSV file, for page and API alike."""
+    file_name = f"{filters.kind}-{name}-{timezone.localdate()}.csv"
+    response = HttpResponse(table.as_csv(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{file_name}"'
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+# Columns --------------------------------------------------------------------------------------------------------------
+
+
+def _estimates(*names: str) -> tuple[str, ...]:
+    """Three columns for each estimate: `tpr`, `tpr_low`, `tpr_high`."""
+    return tuple(column for name in names for column in (name, f"{name}_low", f"{name}_high"))
+
+
+def _range(*found: Estimate) -> tuple[float | None, ...]:
+    return tuple(number for one in found for number in (one.value, one.low, one.high))
+
+
+# Tables ---------------------------------------------------------------------------------------------------------------
+
+
+def _over_time(filters: Filters) -> Table:
+    found = trends.trend(filters)
+    rows = [
+        (
+            line.title,
+            point.start,
+            *_range(point.corrected, point.judge),
+            point.judge.n,
+            point.corrected.n,
+            point.corrected.n_clusters,
+            point.corrected.note,
+        )
+        for line in found.lines
+        for point in line.points
+    ]
+    columns = ("line", "from", *_estimates("corrected", "judge_alone"), "judged", "labelled", "shoppers", "note")
+    return Table(columns, tuple(rows))
+
+
+def _acceptance(quality: Quality) -> Table:
+    rows = [
+        (title, *_range(one.corrected_rate, one.judge_rate, one.human_rate), one.judge_rate.n, one.n_outputs)
+        for title, one in _comparisons(quality)
+    ]
+    columns = ("criterion", *_estimates("corrected", "judge_alone", "people_alone"), "judged", "labelled")
+    return Table(columns, tuple(rows))
+
+
+def _agreement(quality: Quality) -> Table:
+    rows = [
+        (title, one.n, *_range(one.agreement, one.ac1, one.kappa, one.tpr, one.tnr))
+        for title, one in _comparisons(quality)
+    ]
+    return Table(("criterion", "n", *_estimates("same_label", "ac1", "kappa", "tpr", "tnr")), tuple(rows))
+
+
+def _matrix(quality: Quality) -> Table:
+    rows = [
+        (title, str(human), str(judge), one.confusion.counts[row][column])
+        for title, one in _comparisons(quality)
+        for (row, human), (column, judge) in product(enumerate(one.confusion.labels), repeat=2)
+    ]
+    return Table(("criterion", "people", "judge", "n"), tuple(rows))
+
+
+def _evidence(quality: Quality) -> Table:
+    rows = [(look.n, look.at_least, look.below) for look in quality.gate.looks]
+    return Table(("shoppers", "bet_on_at_least", "bet_on_less"), tuple(rows))
+
+
+def _calibration(quality: Quality) -> Table:
+    rows = [
+        (_title(quality, found.name), scores, one.score, *_range(one.passed), one.passed.n)
+        for found in quality.calibrations
+        for scores, reliability in (("raw", found.raw), ("refitted", found.refitted))
+        if reliability is not None
+        for one in reliability.bins
+    ]
+    return Table(("criterion", "scores", "probability", *_estimates("people_passed"), "n"), tuple(rows))
+
+
+def _ceiling(quality: Quality) -> Table:
+    rows = [
+        (
+            _title(quality, one.name),
+            one.n_outputs,
+            one.n_people,
+            *_range(one.people.raw, one.judge.raw, one.people.ac1, one.judge.ac1, one.people.alpha, one.judge.alpha),
+        )
+        for one in quality.ceilings
+    ]
+    sides = ("people_same", "judge_same", "people_ac1", "judge_ac1", "people_alpha", "judge_alpha")
+    return Table(("criterion", "outputs", "people", *_estimates(*sides)), tuple(rows))
+
+
+def _replacement(quality: Quality) -> Table:
+    rows = [
+        (quality.names[one.person], one.n_outputs, *_range(one.judge_ahead, one.person_ahead), one.p_value, one.wins)
+        for one in quality.replacement.contests
+    ]
+    columns = ("person", "outputs", *_estimates("judge_ahead", "person_ahead"), "p", "judge_wins")
+    return Table(columns, tuple(rows))
+
+
+def _reviewers(quality: Quality) -> Table:
+    rows = [
+        (
+            row.user.username,
+            row.n_submitted,
+            row.seconds_per_unit,
+            row.n_skipped,
+            row.n_flagged,
+            row.last_at,
+            *_range(row.agreement),
+            row.agreement.note,
+        )
+        for row in quality.annotators
+    ]
+    columns = ("reviewer", "done", "seconds_a_screen", "skipped", "flagged", "last", *_estimates("alike"), "note")
+    return Table(columns, tuple(rows))
+
+
+def _comparisons(quality: Quality) -> list[tuple[str, Comparison]]:
+    return [(_title(quality, one.name), one) for one in (quality.report.overall, *quality.report.criteria)]
+
+
+def _title(quality: Quality, name: str) -> str:
+    titles: Mapping[str, str] = {one.name: one.title for one in quality.criteria}
+    return "All together" if name == OVERALL else titles[name]
+
+
+def _of_quality(table: Callable[[Quality], Table]) -> Callable[[Filters], Table]:
+    return lambda filters: table(dashboard.quality(filters))
+
+
+FIGURES: dict[str, Figure] = {
+    "acceptance": Figure("Acceptance: corrected, by the judge alone, by people alone", _of_quality(_acceptance)),
+    "acceptance-over-time": Figure("Corrected acceptance over time", _over_time),
+    "agreement": Figure("Agreement of judge and people by criterion", _of_quality(_agreement)),
+    "matrix": Figure("Judge against people, label by label", _of_quality(_matrix)),
+    "evidence": Figure("Evidence of the gate after each shopper", _of_quality(_evidence)),
+    "calibration": Figure("The judge's probabilities and what people passed", _of_quality(_calibration)),
+    "ceiling": Figure("People among themselves, and judge with people", _of_quality(_ceiling)),
+    "replacement": Figure("The judge in the place of each person", _of_quality(_replacement)),
+    "reviewers": Figure("Reviewers", _of_quality(_reviewers)),
+}
