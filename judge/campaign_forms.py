@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.auth.models import User
-from django.db.models import Q
 from django.utils import timezone
 
 from judge import campaigns
 from judge.frames import Population
+from judge.gold import MAX_SHARE
 from judge.models import Campaign, Rubric
 from judge.plans import Plan, PlanError
-from judge.services import KIND_OF_STAGE
+from judge.services import KIND_OF_STAGE, reviewers
 from recommend.models import LanguageModel, Stage
-from recommend.roles import ALL
 
 LONGEST_LEASE_MIN = 1_440
 # Where a field of the plan is asked for in other words, or another unit, than a campaign stores it in.
@@ -90,6 +89,10 @@ class CampaignForm(forms.Form):
     )
     members = forms.ModelMultipleChoiceField(User.objects.none(), required=False, widget=forms.CheckboxSelectMultiple)
     deadline = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    gold_percent = forms.FloatField(
+        label="Gold units, %", min_value=0, max_value=100 * MAX_SHARE, initial=0, required=False
+    )
+    bar_percent = forms.FloatField(label="Gold accuracy asked for, %", min_value=1, max_value=100, required=False)
     guidelines = forms.CharField(required=False, max_length=20_000, widget=forms.Textarea(attrs={"rows": 6}))
 
     # What the preview needs; the rest may still be empty.
@@ -100,10 +103,9 @@ class CampaignForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        reviewers = Q(is_superuser=True) | Q(groups__name__in=ALL)
         members = self.fields["members"]
         assert isinstance(members, forms.ModelMultipleChoiceField)
-        members.queryset = User.objects.filter(reviewers, is_active=True).distinct().order_by("username")
+        members.queryset = reviewers()
         for name, error in self.errors.items() if self.is_bound else ():
             if error and name in self.fields:
                 self.fields[name].widget.attrs |= {"aria-invalid": "true", "aria-describedby": f"error-{name}"}
@@ -167,8 +169,15 @@ class CampaignForm(forms.Form):
             "guidelines",
         )
         return (
-            self._plan_settings() | {name: given[name] for name in names} | {"lease_s": 60 * (given["lease_min"] or 15)}
+            self._plan_settings()
+            | {name: given[name] for name in names}
+            | {"lease_s": 60 * (given["lease_min"] or 15)}
+            | self._gold_settings()
         )
+
+    def _gold_settings(self) -> dict[str, Any]:
+        share, bar = self.cleaned_data["gold_percent"], self.cleaned_data["bar_percent"]
+        return {"gold_share": (share or 0) / 100, "gold_bar": None if bar is None else bar / 100}
 
     def _plan_settings(self) -> dict[str, Any]:
         given = self.cleaned_data
@@ -208,21 +217,34 @@ class CampaignForm(forms.Form):
         return Plan.of(campaign, population)
 
 
+def gold_initial(campaign: Campaign) -> dict[str, Any]:
+    """What a campaign asks of gold, as forms show it."""
+    bar = campaign.gold_bar
+    return {
+        "gold_percent": round(100 * campaign.gold_share, 4),
+        "bar_percent": None if bar is None else round(100 * bar, 4),
+    }
+
+
 def initial_of(campaign: Campaign) -> dict[str, Any]:
     """What the form is filled in with to make a campaign like another one."""
     values = campaigns.settings_of(campaign)
     target = "precision" if values.get("precision") else "size" if values.get("size") else "rate"
-    return values | {
-        "name": f"{campaign.name[:190]}, again",
-        "prompt_versions": ", ".join(campaign.prompt_versions),
-        "floor": round(100 * campaign.uniform_floor, 4),
-        "target": target,
-        "rate": round(100 * campaign.sampling_rate, 4) if target == "rate" else None,
-        "points": round(100 * (campaign.precision or 0), 4) or None,
-        "blind": "yes" if campaign.blind else "no",
-        "lease_min": max(1, campaign.lease_s // 60),
-        "deadline": None if campaign.deadline and campaign.deadline < timezone.localdate() else campaign.deadline,
-    }
+    return (
+        values
+        | gold_initial(campaign)
+        | {
+            "name": f"{campaign.name[:190]}, again",
+            "prompt_versions": ", ".join(campaign.prompt_versions),
+            "floor": round(100 * campaign.uniform_floor, 4),
+            "target": target,
+            "rate": round(100 * campaign.sampling_rate, 4) if target == "rate" else None,
+            "points": round(100 * (campaign.precision or 0), 4) or None,
+            "blind": "yes" if campaign.blind else "no",
+            "lease_min": max(1, campaign.lease_s // 60),
+            "deadline": None if campaign.deadline and campaign.deadline < timezone.localdate() else campaign.deadline,
+        }
+    )
 
 
 class ExtendForm(forms.Form):
@@ -232,6 +254,8 @@ class ExtendForm(forms.Form):
     deadline = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     rate = forms.FloatField(label="Share drawn, %", min_value=0.001, max_value=100)
     size = forms.IntegerField(label="Generations", min_value=1)
+    gold_percent = forms.FloatField(label="Gold units, %", min_value=0, max_value=100 * MAX_SHARE, required=False)
+    bar_percent = forms.FloatField(label="Gold accuracy asked for, %", min_value=1, max_value=100, required=False)
 
     def __init__(self, campaign: Campaign, data: Mapping[str, Any] | None = None) -> None:
         self.campaign = campaign
@@ -246,6 +270,7 @@ class ExtendForm(forms.Form):
             "deadline": self.campaign.deadline,
             "rate": round(100 * self.campaign.sampling_rate, 4),
             "size": self.campaign.size,
+            **gold_initial(self.campaign),
         }
 
     def changes(self) -> dict[str, Any]:
@@ -253,6 +278,11 @@ class ExtendForm(forms.Form):
         changed = {name: self.cleaned_data[name] for name in self.changed_data}
         if "rate" in changed:
             changed["sampling_rate"] = changed.pop("rate") / 100
+        if (share := changed.pop("gold_percent", None)) is not None:
+            changed["gold_share"] = share / 100
+        if "bar_percent" in changed:
+            bar = changed.pop("bar_percent")
+            changed["gold_bar"] = None if bar is None else bar / 100
         return changed
 
     def add_plan_error(self, error: PlanError) -> None:

@@ -77,7 +77,8 @@ def queue(campaign: Campaign) -> Queue:
 def _unit_rows(campaign: Campaign) -> tuple[UnitRow, ...]:
     design, reading = campaigns.design_of(campaign), Reading.of(campaign)
     found = list(
-        campaign.units.values("stratum")
+        campaign.units.sampled()
+        .values("stratum")
         .annotate(
             drawn=Count("pk"),
             done=Count("pk", filter=Q(n_submitted__gte=F("campaign__overlap"))),

@@ -58,7 +58,7 @@ def campaign_new(request: Request) -> HttpResponse:
         except Rubric.DoesNotExist as error:
             form.add_error("rubric", str(error))
         else:
-            n_units = made.units.count()
+            n_units = made.units.sampled().count()
             messages.success(request, f"“{made}” is open, with {n_units:,} generation{'s' * (n_units != 1)} drawn.")
             return redirect("judge:campaign", made.pk)
     return _form(request, form, HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -106,13 +106,13 @@ def campaign_extend(request: Request, pk: UUID) -> HttpResponse:
         return render(request, "judge/campaign_extend.html", {"campaign": found, "form": form})
     form = ExtendForm(found, request.POST)
     if form.is_valid():
-        before = found.units.count()
+        before = found.units.sampled().count()
         try:
             campaigns.extend(found, **form.changes())
         except PlanError as error:
             form.add_plan_error(error)
         else:
-            n_new = found.units.count() - before
+            n_new = found.units.sampled().count() - before
             messages.success(request, f"“{found}” is extended; {n_new:,} more generation{'s' * (n_new != 1)} drawn.")
             return redirect("judge:campaign", found.pk)
     context = {"campaign": found, "form": form}

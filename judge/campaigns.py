@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
-from judge import plans, sampling
+from judge import gold, plans, sampling
 from judge.frames import BATCH, Member, Reading, members
 from judge.models import Assignment, Campaign, CampaignUnit, Rubric
 from judge.plans import Plan, PlanError
@@ -24,7 +24,11 @@ from recommend.models import Generation, LanguageModel, Stage
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a campaign is. A unit is one generation; a place is one person's review of it."""
+    """How far a campaign is. A unit is one generation; a place is one person's review of it.
+
+    Units and places are the sampled ones, and gold reviews are counted apart: planned, submitted and in work. Skips and
+    flags are of both.
+    """
 
     n_units: int = 0
     n_places: int = 0
@@ -33,6 +37,9 @@ class Progress:
     n_units_done: int = 0
     n_skipped: int = 0
     n_flagged: int = 0
+    n_gold_places: int = 0
+    n_gold_submitted: int = 0
+    n_gold_in_work: int = 0
 
     @property
     def n_waiting(self) -> int:
@@ -43,6 +50,33 @@ class Progress:
     def share_submitted(self) -> float:
         """0 to 1; 0 for an empty campaign."""
         return self.n_submitted / self.n_places if self.n_places else 0.0
+
+    @property
+    def n_gold_left(self) -> int:
+        """Planned reviews of gold units that nobody has begun."""
+        return max(0, self.n_gold_places - self.n_gold_submitted - self.n_gold_in_work)
+
+    def as_worked_on(self) -> Progress:
+        """The progress as those see it who work in the campaign: no figure tells whether a screen was a gold unit.
+
+        Gold reviews count as if they were sampled, out of as many as are planned; once the sample is done, no more
+        come. Units are then as many places as make one.
+        """
+        if not self.n_gold_places:
+            return self
+        taken = self.n_gold_submitted + self.n_gold_in_work
+        n_gold = taken if self.n_submitted >= self.n_places else max(taken, self.n_gold_places)
+        overlap = self.n_places // self.n_units
+        n_places, n_submitted = self.n_places + n_gold, self.n_submitted + self.n_gold_submitted
+        return Progress(
+            n_units=-(-n_places // overlap),
+            n_places=n_places,
+            n_submitted=n_submitted,
+            n_in_work=self.n_in_work + self.n_gold_in_work,
+            n_units_done=n_submitted // overlap,
+            n_skipped=self.n_skipped,
+            n_flagged=self.n_flagged,
+        )
 
 
 def open_to(user: User) -> QuerySet[Campaign]:
@@ -78,6 +112,7 @@ def start(
     campaign.members.set(members)
     campaign.population_models.set(population_models)
     _design(campaign, Plan.of(campaign))
+    gold.enrol(campaign)
     return campaign
 
 
@@ -111,6 +146,8 @@ def settings_of(campaign: Campaign) -> dict[str, Any]:
         "members": list(campaign.members.all()),
         "deadline": campaign.deadline,
         "guidelines": campaign.guidelines,
+        "gold_share": campaign.gold_share,
+        "gold_bar": campaign.gold_bar,
     }
 
 
@@ -120,7 +157,8 @@ def settings_of(campaign: Campaign) -> dict[str, Any]:
 def extend(campaign: Campaign, **changes: Any) -> Campaign:
     """Ask for more: `overlap`, `deadline` (None: none), `sampling_rate` or `size`, as far as they are named.
 
-    What was drawn stays, and every unit gets the probability that it now has. Raises PlanError for less than before.
+    `gold_share` and `gold_bar` (None: the site's) may change either way: they say nothing about the sample. What was
+    drawn stays, and every unit gets the probability that it now has. Raises PlanError for less than before.
     """
     with transaction.atomic():
         # The lock waits for whoever is drawing now, and holds back who would draw by the old plan.
@@ -131,7 +169,11 @@ def extend(campaign: Campaign, **changes: Any) -> Campaign:
             _extend_deadline(locked, changes["deadline"])
         if changes.get("sampling_rate") is not None or changes.get("size") is not None:
             _extend_sample(locked, changes.get("sampling_rate"), changes.get("size"))
+        for name in ("gold_share", "gold_bar"):
+            if name in changes:
+                setattr(locked, name, changes[name])
         locked.save()
+        gold.enrol(locked)
     campaign.refresh_from_db()
     return campaign
 
@@ -154,7 +196,7 @@ def _extend_deadline(campaign: Campaign, deadline: date | None) -> None:
 
 def _extend_sample(campaign: Campaign, rate: float | None, size: int | None) -> None:
     plan = Plan.of(campaign)
-    n_units = campaign.units.count()
+    n_units = campaign.units.sampled().count()
     if size is not None:
         if campaign.size is None:
             raise PlanError("size", "This campaign draws by rate. Give a higher rate instead.")
@@ -178,7 +220,7 @@ def _design(campaign: Campaign, plan: Plan, earlier: sampling.Design | None = No
     """Fix the thresholds of a plan, store them, and draw by them from all that is there."""
     if plan.is_rate_alone:
         campaign.sampling_rate = plan.rate
-        campaign.units.update(inclusion_probability=plan.rate)
+        campaign.units.sampled().update(inclusion_probability=plan.rate)
         campaign.save()
         enrol_existing(campaign)
         return
@@ -201,10 +243,10 @@ def _reweigh(campaign: Campaign, frame: Sequence[Member], design: sampling.Desig
     """Give the units that are there already the probabilities of a new design, where they have changed."""
     for name, stratum in design.strata.items():
         if stratum != earlier.strata.get(name):
-            campaign.units.filter(stratum=name).update(inclusion_probability=stratum.probability)
+            campaign.units.sampled().filter(stratum=name).update(inclusion_probability=stratum.probability)
     if design.scale is not None:
         found = {one.id: one.uncertainty for one in frame}
-        units = [unit for unit in campaign.units.all() if unit.generation_id in found]
+        units = [unit for unit in campaign.units.sampled() if unit.generation_id in found]
         for unit in units:
             unit.inclusion_probability = design.probability("", found[unit.generation_id])
         CampaignUnit.objects.bulk_update(units, ["inclusion_probability"], batch_size=BATCH)
@@ -237,7 +279,7 @@ def enrol_existing(campaign: Campaign) -> int:
 
 def _enrol(campaign: Campaign, wanted: Q) -> int:
     plan, design = Plan.of(campaign), design_of(campaign)
-    drawn = campaign.units.filter(generation=OuterRef("pk"))
+    drawn = campaign.units.sampled().filter(generation=OuterRef("pk"))
     found = members(plan.population.generations().filter(~Exists(drawn), wanted), plan.reading)
     n_new = 0
     while batch := list(islice(found, BATCH)):
@@ -250,7 +292,7 @@ def _enrol(campaign: Campaign, wanted: Q) -> int:
         if campaign.design:
             _reweigh(campaign, frame, design_of(campaign), design)
         else:
-            campaign.units.update(inclusion_probability=campaign.sampling_rate)
+            campaign.units.sampled().update(inclusion_probability=campaign.sampling_rate)
     return n_new
 
 
@@ -282,7 +324,8 @@ def _draw(campaign: Campaign, found: Iterable[Member], design: sampling.Design, 
                 )
             )
     units.sort(key=lambda unit: sampling.queue_number(campaign.pk, unit.generation_id))
-    before = campaign.units.filter(generation__in=[unit.generation_id for unit in units]).count() if units else 0
+    drawn = campaign.units.sampled()
+    before = drawn.filter(generation__in=[unit.generation_id for unit in units]).count() if units else 0
     CampaignUnit.objects.bulk_create(units, ignore_conflicts=True, batch_size=BATCH)
     return len(units) - before
 
@@ -294,6 +337,7 @@ def set_state(campaign: Campaign, state: Campaign.State) -> Campaign:
         campaign.save(update_fields=["state"])
         if state == Campaign.State.ACTIVE:
             enrol_existing(campaign)
+            gold.enrol(campaign)
     return campaign
 
 
@@ -304,9 +348,10 @@ def progress(campaign: Campaign) -> Progress:
 
 def progress_of(campaigns: Iterable[Campaign]) -> dict[UUID, Progress]:
     """How far each campaign is, by its id; two queries however many there are."""
-    ids = [campaign.pk for campaign in campaigns]
+    found = {campaign.pk: campaign for campaign in campaigns}
     units = (
-        CampaignUnit.objects.filter(campaign__in=ids)
+        CampaignUnit.objects.sampled()
+        .filter(campaign__in=found)
         .values(key=F("campaign"))
         .annotate(
             n_units=Count("pk"),
@@ -316,19 +361,25 @@ def progress_of(campaigns: Iterable[Campaign]) -> dict[UUID, Progress]:
         .order_by()
     )
     state = Assignment.State
+    is_gold, submitted = Q(unit__is_gold=True), Q(state=state.SUBMITTED)
+    # What has lapsed and was not swept yet is free again.
+    in_work = Q(state=state.LEASED, lease_until__gt=timezone.now())
     assignments = (
-        Assignment.objects.filter(unit__campaign__in=ids)
+        Assignment.objects.filter(unit__campaign__in=found)
         .values(key=F("unit__campaign"))
         .annotate(
-            n_submitted=Count("pk", filter=Q(state=state.SUBMITTED)),
-            # What has lapsed and was not swept yet is free again.
-            n_in_work=Count("pk", filter=Q(state=state.LEASED, lease_until__gt=timezone.now())),
+            n_submitted=Count("pk", filter=submitted & ~is_gold),
+            n_in_work=Count("pk", filter=in_work & ~is_gold),
+            n_gold_submitted=Count("pk", filter=submitted & is_gold),
+            n_gold_in_work=Count("pk", filter=in_work & is_gold),
             n_skipped=Count("pk", filter=Q(state=state.SKIPPED)),
             n_flagged=Count("pk", filter=~Q(flag="")),
         )
         .order_by()
     )
-    counts: dict[UUID, dict[str, Any]] = {one: {} for one in ids}
+    counts: dict[UUID, dict[str, Any]] = {one: {} for one in found}
     for row in [*units, *assignments]:
         counts[row["key"]] |= {name: value for name, value in row.items() if name != "key"}
-    return {one: Progress(**found) for one, found in counts.items()}
+    for key, n_gold in gold.planned({found[key]: row.get("n_places", 0) for key, row in counts.items()}).items():
+        counts[key]["n_gold_places"] = n_gold
+    return {one: Progress(**row) for one, row in counts.items()}

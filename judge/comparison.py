@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -188,9 +188,9 @@ def verdicts_of(filters: Filters, rubric: Rubric, judge: Rater | None) -> QueryS
 
 
 def first_labels(filters: Filters, rubric: Rubric) -> QuerySet[Assessment]:
-    """What people said first, blind or not."""
+    """What people said first of sampled units, blind or not."""
     found = Assessment.objects.filter(
-        _of_model(filters), rater__user__isnull=False, rubric=rubric, revision=1, assignment__isnull=False
+        _of_model(filters), rater__user__isnull=False, rubric=rubric, revision=1, assignment__unit__is_gold=False
     ).order_by()
     return found.filter(assignment__unit__campaign=filters.campaign) if filters.campaign else found
 
@@ -227,7 +227,9 @@ def read_reviews(reviews: QuerySet[Assessment]) -> list[Review]:
             "assignment__unit__inclusion_probability",
         )
     )
-    chances = inclusion([(row[0], *row[-3:]) for row in found], _chances_elsewhere(found))
+    # Every sampled unit has its probability; a table that allows for gold units cannot say so.
+    drawn = [(row[0], row[-3], row[-2], cast("float", row[-1])) for row in found]
+    chances = inclusion(drawn, _chances_elsewhere(found))
     return [Review(*row[:-3], *chances[row[0]]) for row in found]
 
 

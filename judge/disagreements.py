@@ -90,6 +90,7 @@ def rubric_of(wanted: Wanted) -> Rubric:
     return rubric_of_filters(wanted.filters)
 
 
+# What people say of gold units is measured against the known labels, and makes nothing contested.
 # `reviewed` is found by the few raters that are people, so the judge's many rows are only read for those outputs.
 # Whoever has a generation in work in a blind campaign is an annotator for it: for them it is not in the list.
 FIND = """
@@ -101,6 +102,7 @@ WITH reviewed AS MATERIALIZED (
     LEFT JOIN judge_assignment held ON held.id = said.assignment_id
     LEFT JOIN judge_campaignunit unit ON unit.id = held.unit_id
     WHERE said.rubric_id = %(rubric)s AND said.revision = 1
+      AND unit.is_gold IS NOT TRUE
       AND (%(output)s::uuid IS NULL OR said.output_id = %(output)s::uuid)
       AND (%(campaign)s::uuid IS NULL OR unit.campaign_id = %(campaign)s::uuid)
       AND (%(model)s::uuid IS NULL OR generation.model_id = %(model)s::uuid)
@@ -118,8 +120,10 @@ WITH reviewed AS MATERIALIZED (
     SELECT said.output_id, label.key AS criterion, count(*) AS n
     FROM reviewed JOIN judge_assessment said USING (output_id)
     JOIN judge_rater rater ON rater.id = said.rater_id
+    LEFT JOIN judge_assignment held ON held.id = said.assignment_id
+    LEFT JOIN judge_campaignunit unit ON unit.id = held.unit_id
     CROSS JOIN LATERAL jsonb_each_text(said.labels) AS label
-    WHERE said.rubric_id = %(rubric)s AND said.revision = 1
+    WHERE said.rubric_id = %(rubric)s AND said.revision = 1 AND unit.is_gold IS NOT TRUE
       AND (rater.user_id IS NOT NULL OR rater.id = %(judge)s::uuid)
       AND (%(criterion)s = '' OR label.key = %(criterion)s)
     GROUP BY said.output_id, label.key, label.value

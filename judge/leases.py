@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
+from judge import gold
 from judge.models import Assignment, Campaign
 from recommend.models import new_id
 
@@ -34,13 +35,14 @@ WITH room AS MATERIALIZED (
 ), own AS (
     SELECT unit.id FROM judge_assignment mine JOIN judge_campaignunit unit ON unit.id = mine.unit_id
     WHERE mine.annotator_id = %(annotator)s AND mine.state = 'expired' AND mine.draft_version > 0
-      AND unit.campaign_id = (SELECT id FROM room WHERE is_open) AND unit.n_taken < (SELECT overlap FROM room)
+      AND unit.campaign_id = (SELECT id FROM room WHERE is_open)
+      AND (unit.is_gold OR unit.n_taken < (SELECT overlap FROM room))
       AND NOT EXISTS (SELECT FROM renewed)
     ORDER BY mine.lease_until DESC LIMIT 1
     FOR UPDATE OF unit SKIP LOCKED
 ), fresh AS (
     SELECT unit.id FROM ({candidates}) candidate JOIN judge_campaignunit unit ON unit.id = candidate.id
-    WHERE unit.n_taken < (SELECT overlap FROM room)
+    WHERE (unit.is_gold OR unit.n_taken < (SELECT overlap FROM room))
       AND NOT EXISTS (SELECT FROM renewed) AND NOT EXISTS (SELECT FROM own)
       AND NOT EXISTS (
         SELECT FROM judge_campaignunit same
@@ -78,7 +80,7 @@ SELECT (SELECT id FROM renewed UNION ALL SELECT id FROM counted), EXISTS (SELECT
 # they go on from where they were, and only where that leads nowhere is everything looked through.
 FRONT = """
     SELECT id, generation_id, n_taken, created_at FROM judge_campaignunit
-    WHERE campaign_id = (SELECT id FROM room WHERE is_open) AND n_taken < (SELECT overlap FROM room)
+    WHERE campaign_id = (SELECT id FROM room WHERE is_open) AND n_taken < (SELECT overlap FROM room) AND NOT is_gold
     ORDER BY n_taken, created_at LIMIT 50
 """
 ONWARD = """
@@ -87,10 +89,10 @@ ONWARD = """
             SELECT unit_id, created_at FROM judge_assignment WHERE annotator_id = %(annotator)s
             ORDER BY created_at DESC LIMIT 20
         ) latest JOIN judge_campaignunit unit ON unit.id = latest.unit_id
-        WHERE unit.campaign_id = (SELECT id FROM room) ORDER BY latest.created_at DESC LIMIT 1
+        WHERE unit.campaign_id = (SELECT id FROM room) AND NOT unit.is_gold ORDER BY latest.created_at DESC LIMIT 1
     ) place CROSS JOIN generate_series(0, (SELECT overlap FROM room) - 1) level CROSS JOIN LATERAL (
         SELECT id, generation_id, n_taken, created_at FROM judge_campaignunit
-        WHERE campaign_id = (SELECT id FROM room WHERE is_open) AND n_taken = level
+        WHERE campaign_id = (SELECT id FROM room WHERE is_open) AND n_taken = level AND NOT is_gold
           AND created_at > place.created_at
         ORDER BY created_at LIMIT 50
     ) next
@@ -98,8 +100,44 @@ ONWARD = """
 """
 ANYWHERE = """
     SELECT id, generation_id, n_taken, created_at FROM judge_campaignunit
-    WHERE campaign_id = (SELECT id FROM room WHERE is_open) AND n_taken < (SELECT overlap FROM room)
+    WHERE campaign_id = (SELECT id FROM room WHERE is_open) AND n_taken < (SELECT overlap FROM room) AND NOT is_gold
     ORDER BY n_taken, created_at
+"""
+
+# A gold unit that this person has not met: not labelled or decided by them, under this rubric in any campaign. Each
+# person meets them in an order of their own. Never the last thing in a queue, where it would stand out, never more of
+# them than planned, and never a generation for which a plan still needs people: it must not be spoiled for the sample.
+GOLD = """
+    SELECT unit.id, unit.generation_id, hashtext(unit.id::text || %(annotator)s::text) AS n_taken, unit.created_at
+    FROM judge_campaignunit unit JOIN judge_gold known ON known.generation_id = unit.generation_id
+    WHERE unit.campaign_id = (SELECT id FROM room WHERE is_open) AND unit.is_gold
+      AND known.rubric_id = (SELECT rubric_id FROM room) AND known.withdrawn_at IS NULL
+      AND known.by_id <> %(annotator)s
+      AND NOT EXISTS (
+        SELECT FROM judge_assessment said JOIN judge_rater rater ON rater.id = said.rater_id
+        JOIN recommend_output output ON output.id = said.output_id
+        WHERE output.generation_id = unit.generation_id AND said.rubric_id = known.rubric_id
+          AND rater.user_id = %(annotator)s
+      ) AND NOT EXISTS (
+        SELECT FROM judge_resolution decided JOIN recommend_output output ON output.id = decided.output_id
+        WHERE output.generation_id = unit.generation_id AND decided.rubric_id = known.rubric_id
+          AND decided.by_id = %(annotator)s
+      ) AND NOT EXISTS (
+        SELECT FROM judge_campaignunit same JOIN judge_campaign theirs ON theirs.id = same.campaign_id
+        LEFT JOIN judge_assignment mine ON mine.unit_id = same.id AND mine.annotator_id = %(annotator)s
+        WHERE same.generation_id = unit.generation_id AND same.id <> unit.id AND theirs.rubric_id = known.rubric_id
+          AND (mine.id IS NOT NULL OR NOT same.is_gold AND theirs.state <> 'closed' AND same.n_taken < theirs.overlap)
+      ) AND (
+        SELECT coalesce(sum(n_taken), 0) FROM judge_campaignunit WHERE campaign_id = unit.campaign_id AND is_gold
+      ) < %(n_gold_places)s
+      AND EXISTS (
+        SELECT FROM judge_campaignunit other
+        WHERE other.campaign_id = unit.campaign_id AND NOT other.is_gold
+          AND other.n_taken < (SELECT overlap FROM room) AND NOT EXISTS (
+            SELECT FROM judge_assignment mine
+            WHERE mine.unit_id = other.id AND mine.annotator_id = %(annotator)s AND mine.state <> 'expired'
+          )
+      )
 """
 
 EXPIRE = """
@@ -146,7 +184,11 @@ def take(campaign: Campaign, annotator: User) -> UUID | None:
         "id": str(new_id()),
         "today": timezone.localdate(),
     }
-    for candidates in (FRONT, ONWARD, ANYWHERE):
+    places: tuple[str, ...] = (FRONT, ONWARD, ANYWHERE)
+    if gold.is_due(campaign, annotator):
+        places = (GOLD, *places)
+        values["n_gold_places"] = gold.n_places(campaign, campaign.overlap * campaign.units.sampled().count())
+    for candidates in places:
         with connection.cursor() as cursor:
             cursor.execute(LEASE.format(candidates=candidates), values)
             found, was_picked = cast("tuple[UUID | None, bool]", cursor.fetchone())

@@ -191,6 +191,10 @@ class Campaign(models.Model):
     blind = models.BooleanField(default=True, help_text="The judge's labels appear only after submitting.")
     lease_s = models.PositiveIntegerField(default=900, help_text="Seconds without a sign of life before work returns.")
     members = models.ManyToManyField(User, blank=True, help_text="Empty: every annotator.")
+    gold_share = models.FloatField(default=0.0, help_text="Share of a person's screens that are gold units, 0 to 0.5.")
+    gold_bar = models.FloatField(
+        null=True, blank=True, help_text="Gold accuracy asked of annotators, 0 to 1. Empty: the site's."
+    )
     deadline = models.DateField(null=True, blank=True)
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
@@ -204,6 +208,13 @@ class Campaign(models.Model):
             models.CheckConstraint(
                 condition=models.Q(uniform_floor__gt=0, uniform_floor__lte=1), name="campaign_floor_0_to_1"
             ),
+            models.CheckConstraint(
+                condition=models.Q(gold_share__gte=0, gold_share__lte=0.5), name="campaign_gold_share_to_half"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(gold_bar__isnull=True) | models.Q(gold_bar__gt=0, gold_bar__lte=1),
+                name="campaign_gold_bar_0_to_1",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -213,23 +224,45 @@ class Campaign(models.Model):
         return reverse("judge:campaign-next", args=[self.pk])
 
 
+class CampaignUnitQuerySet(models.QuerySet["CampaignUnit"]):
+    def sampled(self) -> CampaignUnitQuerySet:
+        """What the plan drew: all that may be counted and estimated from."""
+        return self.filter(is_gold=False)
+
+    def gold(self) -> CampaignUnitQuerySet:
+        """What a lead chose since its labels are known, mixed in to see how well people label."""
+        return self.filter(is_gold=True)
+
+
 class CampaignUnit(models.Model):
-    """One sampled generation of a campaign, with the probability that the plan drew it."""
+    """One generation of a campaign: drawn by the plan, with the probability of that, or a gold unit, without any."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="units")
     generation = models.ForeignKey(Generation, on_delete=models.PROTECT, related_name="campaign_units")
-    inclusion_probability = models.FloatField()
+    is_gold = models.BooleanField(default=False, db_default=False)
+    inclusion_probability = models.FloatField(null=True, blank=True, help_text="Empty for a gold unit: nobody drew it.")
     stratum = models.CharField(max_length=100, blank=True, help_text="As the plan names it; empty in a uniform one.")
-    n_taken = models.PositiveIntegerField(default=0, help_text="Places leased or submitted, at most the overlap.")
+    n_taken = models.PositiveIntegerField(
+        default=0, help_text="Places leased or submitted: at most the overlap, of a gold unit any number."
+    )
     n_submitted = models.PositiveIntegerField(default=0)
+
+    objects = CampaignUnitQuerySet.as_manager()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["campaign", "generation"], name="campaign_unit_once"),
+            # A gold unit must not keep the plan from drawing the same generation: the sample would be biased.
+            models.UniqueConstraint(fields=["campaign", "generation", "is_gold"], name="campaign_unit_once"),
             models.CheckConstraint(
-                condition=models.Q(inclusion_probability__gt=0, inclusion_probability__lte=1),
+                condition=models.Q(is_gold=True, inclusion_probability__isnull=True)
+                | models.Q(
+                    is_gold=False,
+                    inclusion_probability__isnull=False,
+                    inclusion_probability__gt=0,
+                    inclusion_probability__lte=1,
+                ),
                 name="campaign_unit_probability_0_to_1",
             ),
         ]
@@ -462,3 +495,44 @@ class Resolution(models.Model):
 
     def __str__(self) -> str:
         return f"{self.output}: revision {self.revision}"
+
+
+class GoldQuerySet(models.QuerySet["Gold"]):
+    def in_force(self) -> GoldQuerySet:
+        """Those that were not withdrawn: what raters are measured by."""
+        return self.filter(withdrawn_at__isnull=True)
+
+
+class Gold(models.Model):
+    """A generation whose right labels are known under one rubric: what shows how well somebody labels."""
+
+    class Source(models.TextChoices):
+        RESOLVED = "resolved", "From resolutions"
+        REVIEW = "review", "From a review"
+        HAND = "hand", "By hand"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    generation = models.ForeignKey(Generation, on_delete=models.PROTECT, related_name="gold")
+    rubric = models.ForeignKey(Rubric, on_delete=models.PROTECT, related_name="+")
+    labels = models.JSONField(help_text="{output id: {criterion name: label value}} for every kept output.")
+    source = models.CharField(max_length=10, choices=Source)
+    reason = models.TextField(blank=True, help_text="Why these labels are right.")
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    objects = GoldQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name_plural = "gold"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["generation", "rubric"],
+                condition=models.Q(withdrawn_at__isnull=True),
+                name="gold_in_force_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.generation}, {self.rubric}"

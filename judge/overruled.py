@@ -17,7 +17,7 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from judge import services
 from judge.comparison import judge_of
 from judge.disagreements import Wanted, rubric_of
-from judge.models import Assessment, Rater, Resolution
+from judge.models import Assessment, CampaignUnit, Rater, Resolution
 from judge.statistics.intervals import Estimate, proportion
 
 
@@ -69,12 +69,17 @@ def overruled(wanted: Wanted) -> Overruled:
     rules = services.definition(rubric)
     resolutions = _in_force(wanted, rubric.pk)
     decided = {output: (labels, by) for output, labels, by in resolutions.values_list("output_id", "labels", "by_id")}
-    said = Assessment.objects.filter(
-        Q(rater__user__isnull=False) | Q(rater=judge),
-        output__in=resolutions.values("output"),
-        rubric=rubric,
-        revision=1,
-    ).order_by()
+    # Gold units are measured by what was resolved already: their figure is `annotators`', and would come in here often.
+    said = (
+        Assessment.objects.exclude(assignment__unit__is_gold=True)
+        .filter(
+            Q(rater__user__isnull=False) | Q(rater=judge),
+            output__in=resolutions.values("output"),
+            rubric=rubric,
+            revision=1,
+        )
+        .order_by()
+    )
     rows = [
         Kept(rater, criterion, output, shopper, label == decided[output][0][criterion])
         for rater, user, output, shopper, labels in said.values_list(
@@ -109,7 +114,8 @@ def _in_force(wanted: Wanted, rubric: UUID) -> QuerySet[Resolution]:
     if wanted.filters.model:
         found = found.filter(output__generation__model=wanted.filters.model)
     if wanted.filters.campaign:
-        found = found.filter(output__generation__campaign_units__campaign=wanted.filters.campaign)
+        units = CampaignUnit.objects.sampled().filter(campaign=wanted.filters.campaign)
+        found = found.filter(output__generation__in=units.values("generation"))
     return found
 
 

@@ -84,9 +84,10 @@ def empty_reason(campaign: Campaign, annotator: User) -> str:
         return f"This campaign is {campaign.get_state_display().lower()}. Work in progress is kept."
     if campaign.deadline is not None and campaign.deadline < timezone.localdate():
         return f"This campaign ended on {campaign.deadline:%d %B %Y}. Work in progress is kept."
-    if not campaign.units.exists():
+    if not campaign.units.sampled().exists():
         return "Nothing has been drawn into this campaign yet. It fills as generations finish."
-    open_leases = Assignment.objects.filter(unit__campaign=campaign, state=State.LEASED).exclude(annotator=annotator)
+    in_hand = Assignment.objects.filter(unit__campaign=campaign, unit__is_gold=False, state=State.LEASED)
+    open_leases = in_hand.exclude(annotator=annotator)
     first_free = open_leases.order_by("lease_until").values_list("lease_until", flat=True).first()
     if first_free is not None:
         minutes = max(1, math.ceil((first_free - timezone.now()).total_seconds() / 60))
@@ -258,7 +259,7 @@ def _hold(unit: CampaignUnit, held: Assignment) -> int:
     if campaign.state == Campaign.State.CLOSED:
         raise CampaignClosed("This campaign was closed meanwhile. Your answers are kept as a draft; ask its lead.")
     lapsed = held.state != State.LEASED
-    if lapsed and unit.n_taken >= campaign.overlap:
+    if lapsed and not unit.is_gold and unit.n_taken >= campaign.overlap:
         raise Surplus(
             "Your time for this one ran out and somebody else has taken it over. Your answers are kept as a "
             "draft and come back to you if the place becomes free; go on with the next one."

@@ -6,11 +6,14 @@ import logging
 from functools import lru_cache
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from judge.models import Criterion, JudgeProfile, Rater, Rubric
 from judge.rubrics import RUBRICS, CriterionDef, LabelDef, RubricDef
 from judge.ways import Way
+from recommend import roles
 from recommend.models import LanguageModel, Output, Stage
 
 logger = logging.getLogger(__name__)
@@ -105,6 +108,12 @@ def set_way(model: LanguageModel, *, rationale: str, calls: str) -> JudgeProfile
     return JudgeProfile.objects.update_or_create(
         language_model=model, defaults={"rationale": rationale, "calls": calls}
     )[0]
+
+
+def reviewers() -> QuerySet[User]:
+    """Everybody who may review: a campaign without members is open to them."""
+    may_review = Q(is_superuser=True) | Q(groups__name__in=roles.ALL)
+    return User.objects.filter(may_review, is_active=True).distinct().order_by("username")
 
 
 def rater_for_model(model: LanguageModel, prompt_version: str) -> Rater:

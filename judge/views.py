@@ -93,7 +93,7 @@ def _screen(request: Request, found: Assignment, refusal: str = "", status: int 
         "rubric": campaign.rubric,
         "generation": found.unit.generation,
         "kind_name": KIND_OF_STAGE[Stage(campaign.stage)].label.lower(),
-        "progress": campaigns.progress(campaign),
+        "progress": campaigns.progress(campaign).as_worked_on(),
         "screen": screens.screen(found, request.user),
         "reveal": found.state == Assignment.State.SUBMITTED,
         "problem": refusal,

@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.db.models import Count, F, Q
 from django.utils import timezone
 
-from judge import campaigns, queue
+from judge import campaigns, gold, queue
 from judge.models import Assignment, Campaign, CampaignUnit
 
 
@@ -41,11 +41,11 @@ def rows(user: User) -> list[WorkRow]:
     result: list[WorkRow] = []
     for campaign in found:
         mine = own.get(campaign.pk, {"n_submitted": 0, "n_leased": 0})
-        n_open = _n_open(campaign, user) + mine["n_leased"]
+        n_open = _n_open(campaign, user, progress[campaign.pk]) + mine["n_leased"]
         result.append(
             WorkRow(
                 campaign=campaign,
-                progress=progress[campaign.pk],
+                progress=progress[campaign.pk].as_worked_on(),
                 n_own=mine["n_submitted"],
                 n_open=n_open,
                 own_lease=mine["n_leased"] > 0,
@@ -56,11 +56,16 @@ def rows(user: User) -> list[WorkRow]:
     return result
 
 
-def _n_open(campaign: Campaign, user: User) -> int:
-    """Units with a free place that this person has not had: never submitted, skipped or holding it now."""
+def _n_open(campaign: Campaign, user: User, progress: campaigns.Progress) -> int:
+    """Units with a free place that this person has not had: never submitted, skipped or holding it now.
+
+    Gold units count as long as there is another one: they never come last.
+    """
     lapsed = Q(
         assignments__state=Assignment.State.LEASED, assignments__lease_until__lte=timezone.now()
     )  # free for the taking, though no sweep has said so yet
     free = Q(n_taken__lt=F("campaign__overlap")) | lapsed
     had = Assignment.objects.filter(annotator=user, unit__campaign=campaign).exclude(state=Assignment.State.EXPIRED)
-    return CampaignUnit.objects.filter(free, campaign=campaign).exclude(pk__in=had.values("unit")).distinct().count()
+    sampled = CampaignUnit.objects.sampled().filter(free, campaign=campaign).exclude(pk__in=had.values("unit"))
+    n_open = sampled.distinct().count()
+    return n_open + gold.left_for(campaign, user, progress.n_gold_left) if n_open else 0

@@ -10,8 +10,10 @@ from rest_framework import serializers
 
 from judge import campaigns, plans
 from judge.answers import MAX_TEXT
+from judge.gold import MAX_SHARE
 from judge.models import Assessment, Assignment, Campaign, Criterion, Rater, Rubric
 from judge.services import KIND_OF_STAGE
+from recommend import roles
 from recommend.api.base import FiniteFloatField, StrictSerializer
 from recommend.api.serializers import HistorySerializer, OutputSerializer, ShopperReference
 from recommend.models import LanguageModel, Stage
@@ -128,12 +130,17 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
             "lease_s",
             "deadline",
             "guidelines",
+            "gold_share",
+            "gold_bar",
             "created_at",
         )
 
 
 class ProgressSerializer(serializers.Serializer[campaigns.Progress]):
-    """A unit is one generation; a place is one person's review of it."""
+    """A unit is one generation; a place is one person's review of it.
+
+    Gold units stand apart for leads; for others they count among the rest, so that no figure gives one away.
+    """
 
     n_units = serializers.IntegerField()
     n_units_done = serializers.IntegerField()
@@ -143,6 +150,9 @@ class ProgressSerializer(serializers.Serializer[campaigns.Progress]):
     n_waiting = serializers.IntegerField()
     n_skipped = serializers.IntegerField()
     n_flagged = serializers.IntegerField()
+    n_gold_places = serializers.IntegerField(help_text="Reviews of gold units that are planned; for leads.")
+    n_gold_submitted = serializers.IntegerField(help_text="For leads.")
+    n_gold_in_work = serializers.IntegerField(help_text="For leads.")
 
 
 class CampaignDetailSerializer(CampaignSerializer):
@@ -153,7 +163,10 @@ class CampaignDetailSerializer(CampaignSerializer):
 
     @extend_schema_field(ProgressSerializer)
     def get_progress(self, campaign: Campaign) -> dict[str, int]:
-        return dict(ProgressSerializer(campaigns.progress(campaign)).data)
+        found = campaigns.progress(campaign)
+        if not roles.has_role(self.context["request"].user, roles.LEAD):
+            found = found.as_worked_on()
+        return dict(ProgressSerializer(found).data)
 
 
 class PlanRequest(StrictSerializer):
@@ -213,6 +226,19 @@ class PlanRequest(StrictSerializer):
         return attrs
 
 
+class GoldShareField(FiniteFloatField):
+    def __init__(self, **options: Any) -> None:
+        said = "Share of a person's screens that are gold units, mixed in unseen."
+        super().__init__(min_value=0, max_value=MAX_SHARE, help_text=said, **options)
+
+
+class GoldBarField(FiniteFloatField):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            min_value=0.01, max_value=1, help_text="Gold accuracy asked of annotators; null: the site's.", **options
+        )
+
+
 class CampaignRequest(PlanRequest):
     """A new campaign; it starts at once, with what is finished already."""
 
@@ -231,6 +257,8 @@ class CampaignRequest(PlanRequest):
     guidelines = serializers.CharField(
         required=False, allow_blank=True, max_length=20_000, help_text="Markdown; shown beside the work."
     )
+    gold_share = GoldShareField(default=0.0)
+    gold_bar = GoldBarField(required=False, allow_null=True)
 
     def validate_name(self, name: str) -> str:
         return unused_name(name)
@@ -257,6 +285,8 @@ class ExtendRequest(StrictSerializer):
     deadline = serializers.DateField(required=False, allow_null=True)
     sampling_rate = FiniteFloatField(required=False, min_value=1e-6, max_value=1)
     size = serializers.IntegerField(required=False, min_value=1)
+    gold_share = GoldShareField(required=False)
+    gold_bar = GoldBarField(required=False, allow_null=True)
 
 
 class StratumSerializer(serializers.Serializer[plans.StratumRow]):

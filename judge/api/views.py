@@ -189,7 +189,7 @@ class CampaignViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Campaign]):
         wanted.is_valid(raise_exception=True)
         with planning():
             campaign = campaigns.extend(self.get_object(), **wanted.validated_data)
-        return Response(CampaignDetailSerializer(campaign).data)
+        return Response(CampaignDetailSerializer(campaign, context={"request": request}).data)
 
     @extend_schema(summary="Clone", request=CloneRequest, responses={201: CampaignSerializer})
     @action(detail=True, methods=["post"])
@@ -222,7 +222,7 @@ class CampaignViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Campaign]):
     def _set_state(self, request: Request, state: Campaign.State) -> Response:
         EmptyRequest(data=request.data).is_valid(raise_exception=True)
         campaign = campaigns.set_state(self.get_object(), state)
-        return Response(CampaignDetailSerializer(campaign).data)
+        return Response(CampaignDetailSerializer(campaign, context={"request": request}).data)
 
     @extend_schema(
         summary="Take the next screen of work",

@@ -76,7 +76,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "inclusion_probability",
         "number",
-        "that the campaign's plan drew the generation",
+        "that the campaign's plan drew the generation; empty for a gold unit, which nothing is estimated from",
         F("assignment__unit__inclusion_probability"),
     ),
     Column("assignment_id", "id", "the screen of work that the labels were submitted with"),

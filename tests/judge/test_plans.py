@@ -42,6 +42,7 @@ def stored(campaign: Campaign) -> dict[str, set[float]]:
     """The stored probabilities by stratum."""
     found: dict[str, set[float]] = {}
     for stratum, probability in campaign.units.values_list("stratum", "inclusion_probability"):
+        assert probability is not None
         found.setdefault(stratum, set()).add(probability)
     return found
 
@@ -259,13 +260,13 @@ def test_a_larger_size_by_uncertainty_raises_every_probability():
         [one] = generations(1)
         judged(one, highest)
     campaign = started(plan=Campaign.Plan.UNCERTAINTY, size=2)
-    before = {unit.generation_id: unit.inclusion_probability for unit in campaign.units.all()}
+    before = {unit.generation_id: unit.inclusion_probability or 0 for unit in campaign.units.all()}
 
     campaigns.extend(campaign, size=5)
 
     chances = campaigns.chances(campaign, Generation.objects.values_list("pk", flat=True))
     assert sum(chances.values()) == pytest.approx(5)
-    units = {unit.generation_id: unit.inclusion_probability for unit in campaign.units.all()}
+    units = {unit.generation_id: unit.inclusion_probability or 0 for unit in campaign.units.all()}
     assert units == pytest.approx({one: chances[one] for one in units})
     assert all(units[one] > probability for one, probability in before.items())
 

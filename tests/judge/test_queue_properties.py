@@ -93,9 +93,9 @@ class Play:
             held=Count("assignments", filter=held),
             done=Count("assignments", filter=Q(assignments__state=State.SUBMITTED)),
         )
-        for unit in units:
-            assert unit.n_taken == unit.held <= self.campaign.overlap
-            assert unit.n_submitted == unit.done
+        for n_taken, n_submitted, n_held, n_done in units.values_list("n_taken", "n_submitted", "held", "done"):
+            assert n_taken == n_held <= self.campaign.overlap
+            assert n_submitted == n_done
         assert Assessment.objects.count() == 2 * Assignment.objects.filter(state=State.SUBMITTED).count()
         for pk, draft in self.saved.items():
             assert Assignment.objects.get(pk=pk).draft == draft
