@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from judge import adjudication_views, campaign_views, checks_views, exchange_views, quality_views, views
+from judge import (
+    adjudication_views,
+    campaign_views,
+    checks_views,
+    consensus_views,
+    exchange_views,
+    quality_views,
+    views,
+)
 
 app_name = "judge"
 urlpatterns = [
@@ -28,6 +36,7 @@ urlpatterns = [
     path("dashboard/figures/<slug:name>.csv", quality_views.figure_file, name="figure-file"),
     path("dashboard/export/", exchange_views.export, name="export"),
     path("dashboard/export/file/", exchange_views.export_file, name="export-file"),
+    path("dashboard/consensus/", consensus_views.consensus, name="consensus"),
     path("dashboard/adjudication/", adjudication_views.adjudication, name="adjudication"),
     path("dashboard/adjudication/<uuid:pk>/", adjudication_views.adjudication_output, name="adjudication-output"),
     path(

@@ -2,7 +2,7 @@
 
 from rest_framework.routers import SimpleRouter
 
-from judge.api import adjudication, assignments, checks, figures, views
+from judge.api import adjudication, assignments, checks, consensus, figures, views
 
 
 def register(router: SimpleRouter) -> None:
@@ -12,5 +12,6 @@ def register(router: SimpleRouter) -> None:
     router.register("assessments", views.AssessmentViewSet, basename="assessment")
     router.register("figures", figures.FigureViewSet, basename="figure")
     router.register("disagreements", adjudication.DisagreementViewSet, basename="disagreement")
+    router.register("consensus", consensus.ConsensusViewSet, basename="consensus")
     router.register("judge-checks", checks.JudgeCheckViewSet, basename="judge-check")
     router.register("passports", checks.PassportViewSet, basename="passport")

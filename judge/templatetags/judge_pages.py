@@ -1,5 +1,7 @@
 """Template filters of the review and quality pages."""
 
+from collections.abc import Mapping
+
 from django import template
 from django.utils.safestring import SafeString
 
@@ -72,6 +74,16 @@ def whole_percent(share: float) -> int:
     29
     """
     return round(100 * share)
+
+
+@register.filter
+def entry(mapping: Mapping[str, str], key: str) -> str:
+    """The entry under a key, the key itself where there is none.
+
+    >>> entry({"Yes": "yes, fully"}, "Yes"), entry({}, "No")
+    ('yes, fully', 'No')
+    """
+    return mapping.get(key, key)
 
 
 @register.filter

@@ -108,7 +108,7 @@ def test_no_page_runs_anything_from_outside(client: Client):
         client.get("/dashboard/export/"),
     ]
     pages += [client.get(f"/campaigns/{one.unit.campaign_id}/") for one in reviewed]
-    pages += [client.get("/dashboard/passports/")]
+    pages += [client.get("/dashboard/passports/"), client.get("/dashboard/consensus/")]
     odd = dict.fromkeys(("kind", "model", "campaign", "judge", "criterion", "human", "judge_label"), TEXT)
     pages += [client.get("/dashboard/", odd), client.get("/dashboard/outputs/", odd), client.get("/nowhere/" + TEXT)]
 

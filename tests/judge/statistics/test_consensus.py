@@ -1,6 +1,7 @@
 """Dawid and Skene's model, against their own table, a plain implementation of it, and what must always hold."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def anaesthetists() -> list[Rated]:
     return rows
 
 
-def plainly(rows: Sequence[Rated], k: int, smoothing: float, n_steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def plainly(rows: Sequence[Any], k: int, smoothing: float, n_steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The equations 2.3 to 2.5 of the paper, cell by cell: posterior, prevalence and error rates after `n_steps`."""
     n, m = max(row.output for row in rows) + 1, max(row.rater for row in rows) + 1
     counts = np.zeros((n, m, k))
@@ -131,7 +132,7 @@ def test_good_raters_outvote_more_who_guess():
 
     votes = np.zeros(600)
     for row in rows:
-        votes[row.output] += row.label  # type: ignore[call-overload, operator]
+        votes[row.output] += row.label  # type: ignore[call-overload]
     by_majority = ((votes > 3.5) == truth).mean()
     by_consensus = np.mean([one.label == true for one, true in zip(found.outputs, truth, strict=True)])
     assert by_consensus > 0.95
@@ -155,7 +156,9 @@ def test_certainty_is_as_often_right_as_it_says():
 
 def test_exchanged_classes_are_put_back():
     rows, truth = crowd([0.9, 0.85, 0.8], 300, seed=1, prevalence=0.3)
-    wrong = {output: [float(true), float(1 - true)] for output, true in enumerate(truth)}
+    wrong: dict[Hashable, Sequence[float]] = {
+        output: [float(true), float(1 - true)] for output, true in enumerate(truth)
+    }
 
     found = dawid_skene(rows, (0, 1), smoothing=0, start=wrong)
 

@@ -1,0 +1,68 @@
+"""The consensus page: people and judges together, each rater's errors, and the outputs where it is doubtful."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from judge import consensus as work
+from judge import dashboard
+from judge.consensus import Found
+from judge.models import Rater, Rubric
+from judge.statistics.consensus import DOUBTFUL, RaterErrors
+from recommend.http import Request
+from recommend.roles import LEAD, role_required
+
+MAX_SHOWN = 25
+
+
+@role_required(LEAD)
+@require_GET
+@never_cache  # it leaves out what the lead has in work, and that changes
+def consensus(request: Request) -> HttpResponse:
+    """One criterion in detail, or all together, beside how the others stand."""
+    filters = dashboard.read_filters(request.GET)
+    context = {"filters": filters, "choices": dashboard.choices(filters)}
+    try:
+        overview = work.overview(filters, request.user)
+    except Rubric.DoesNotExist as error:
+        return render(request, "judge/consensus.html", context | {"nothing": str(error)})
+    found = overview.of(request.GET.get("criterion", ""))
+    context |= {
+        "overview": overview,
+        "found": found,
+        "matrices": [_matrix(found, rater, errors) for rater, errors in work.errors_in_order(found, overview.raters)],
+        "rows": [_row(one) for one in overview.found],
+        "doubtful": work.outputs(found.doubtful[:MAX_SHOWN]),
+        "differing": work.outputs(found.differing[:MAX_SHOWN]),
+        "doubtful_below": DOUBTFUL,
+        "most": MAX_SHOWN,
+    }
+    return render(request, "judge/consensus.html", context)
+
+
+def _row(found: Found) -> dict[str, object]:
+    """One line of the overview: shares of the labels in their order, and how much is doubtful."""
+    return {
+        "found": found,
+        "prevalence": [(title, found.consensus.prevalence.get(value)) for value, title in found.asked.labels.items()],
+        "n_raters": len(found.consensus.raters),
+        "n_doubtful": len(found.doubtful),
+        "n_differing": len(found.differing),
+    }
+
+
+def _matrix(found: Found, rater: Rater, errors: RaterErrors) -> dict[str, object]:
+    """One rater's errors as rows of shares: (title of the true label, how many, [(share, is it right)])."""
+    titles = list(found.asked.labels.values())
+    return {
+        "rater": rater,
+        "errors": errors,
+        "columns": titles,
+        "rows": [
+            (title, round(errors.expected[true]), [(share, true == given) for given, share in enumerate(row)])
+            for true, (title, row) in enumerate(zip(titles, errors.matrix, strict=True))
+        ],
+    }
