@@ -43,7 +43,7 @@ class CampaignForm(forms.Form):
 
     name = forms.CharField(max_length=200, error_messages={"required": "Give the campaign a name."})
     stage = forms.ChoiceField(label="Output", choices=Stage, widget=forms.RadioSelect, initial=Stage.INTERESTS)
-    rubric = forms.ModelChoiceField(Rubric.objects.all(), required=False, empty_label="the newest")
+    rubric = forms.ModelChoiceField(Rubric.objects.fixed(), required=False, empty_label="the one in use")
     population_models = ModelsField(
         LanguageModel.objects.filter(role__in=Stage.values).order_by("role", "name"),
         label="Models",

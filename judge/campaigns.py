@@ -97,10 +97,12 @@ def start(
     by: User | None = None,
     **settings: Any,
 ) -> Campaign:
-    """Store an active campaign and draw from what is finished; without a rubric it takes the newest of its kind.
+    """Store an active campaign and draw from what is finished; without a rubric it takes the one in use.
 
     `settings` are further fields of Campaign. Raises PlanError for a plan that cannot be met: nothing is stored then.
     """
+    if rubric is not None and rubric.is_draft:
+        raise PlanError("rubric", f"“{rubric}” is not fixed yet, so its words may still change. Fix it first.")
     campaign = Campaign(
         name=name,
         stage=stage,

@@ -84,7 +84,7 @@ def read_wanted(params: Mapping[str, str]) -> Wanted:
 def rubric_of(wanted: Wanted) -> Rubric:
     """The rubric under which labels are compared. Raises Rubric.DoesNotExist."""
     if wanted.rubric is not None:
-        chosen = Rubric.objects.filter(pk=wanted.rubric, kind=wanted.filters.kind).first()
+        chosen = Rubric.objects.fixed().filter(pk=wanted.rubric, kind=wanted.filters.kind).first()
         if chosen is not None:
             return chosen
     return rubric_of_filters(wanted.filters)

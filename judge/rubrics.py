@@ -1,9 +1,9 @@
 """What an output is judged by: the criteria of the V1 report, their scales, and what each label means.
 
-Pure definitions, the source of what is seeded into the database and of what the judge is asked. An output passes
-where it passes every criterion (V1 report, sections on quality control and on the human-LLM judge). The report names
-the criteria and gives Yes/No and Excellent/Good/Bad as its two scales, but leaves open which criterion has which;
-that choice, the wording and the grocery examples are ours.
+Pure definitions, the source of what is seeded into the database; the judge is asked by the rubric that is in use there.
+An output passes where it passes every criterion (V1 report, sections on quality control and on the human-LLM judge).
+The report names the criteria and gives Yes/No and Excellent/Good/Bad as its two scales, but leaves open which criterion
+has which; that choice, the wording and the grocery examples are ours.
 """
 
 from collections.abc import Mapping
@@ -34,6 +34,20 @@ class LabelDef:
 
 
 @dataclass(frozen=True, slots=True)
+class ExampleDef:
+    """An output with the label that is right for it: what a judge without an adapter is shown.
+
+    output  id of the output that it was taken from, "" for one that was made up: nothing of that output's shopper is
+            ever judged with it
+    """
+
+    text: str
+    label: str
+    reason: str = ""
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CriterionDef:
     """One question about an output; `guideline` is Markdown, `labels` run from best to worst."""
 
@@ -42,6 +56,7 @@ class CriterionDef:
     question: str
     guideline: str
     labels: tuple[LabelDef, ...]
+    examples: tuple[ExampleDef, ...] = ()
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -117,11 +132,13 @@ def passes(kind: Kind, labels: Mapping[str, str]) -> bool:
     return RUBRICS[kind].passes(labels)
 
 
-def _yes_no(yes: str, no: str) -> tuple[LabelDef, ...]:
+def yes_no(yes: str, no: str) -> tuple[LabelDef, ...]:
+    """The binary scale of the report, with what either label means."""
     return (LabelDef("Yes", "Yes", True, yes), LabelDef("No", "No", False, no))
 
 
-def _three_level(excellent: str, good: str, bad: str) -> tuple[LabelDef, ...]:
+def three_level(excellent: str, good: str, bad: str) -> tuple[LabelDef, ...]:
+    """The scale of three levels of the report, of which the upper two pass, with what each means."""
     return (
         LabelDef("Excellent", "Excellent", True, excellent),
         LabelDef("Good", "Good", True, good),
@@ -208,7 +225,7 @@ reason to look at.
 **No**: it serves another wish, however plausible. *Scented pillow spray* for *home baking*; *embroidered cushion* for
 *skin care*.
 """,
-            labels=_yes_no("A product for this interest.", "A product for something else."),
+            labels=yes_no("A product for this interest.", "A product for something else."),
         ),
         CriterionDef(
             name="consistency",
@@ -221,7 +238,7 @@ household that buys cat litter every month.
 **No**: it contradicts them or rests on something made up. *Denture cleaner* for a household aged 19–24 that never
 bought any; *pork sausages* for one that buys only vegetarian substitutes.
 """,
-            labels=_yes_no("Grounded in this profile and history.", "Contradicts them, or rests on something made up."),
+            labels=yes_no("Grounded in this profile and history.", "Contradicts them, or rests on something made up."),
         ),
         CriterionDef(
             name="specificity",
@@ -233,7 +250,7 @@ bought any; *pork sausages* for one that buys only vegetarian substitutes.
 **No**: a whole department, or a word that fits anything. *Healthy food*, *fashionable sports equipment*, *smart kitchen
 set*.
 """,
-            labels=_yes_no("Leads to one kind of product.", "Too broad or vague to search with."),
+            labels=yes_no("Leads to one kind of product.", "Too broad or vague to search with."),
         ),
         CriterionDef(
             name="validity",
@@ -245,7 +262,7 @@ set*.
 **No**: the words do not make a product. *Rechargeable lettuce*, *self-heating bin bag*, *smart coaster*; also garbled
 words and sentences.
 """,
-            labels=_yes_no("Such products are sold.", "No such product is sold."),
+            labels=yes_no("Such products are sold.", "No such product is sold."),
         ),
     ),
 )
@@ -272,7 +289,7 @@ why this item is here for them. Compare it with the item card and with the inter
 **No**: it speaks to another wish or another item. “Fuel for long meetings” for the same baking mix; a line about
 grilling beside a yogurt.
 """,
-            labels=_yes_no("Speaks of this item to this interest.", "Speaks of another item or another wish."),
+            labels=yes_no("Speaks of this item to this interest.", "Speaks of another item or another wish."),
         ),
         CriterionDef(
             name="factuality",
@@ -286,7 +303,7 @@ grilling beside a yogurt.
 **Bad**: an invented property, ingredient, material or effect, or an exaggeration. “Organic and sugar-free” where the
 card says neither; “never goes stale”; “cures every cold”.
 """,
-            labels=_three_level(
+            labels=three_level(
                 "Every claim stands on the item card.",
                 "Nothing wrong; a little beyond the card.",
                 "An invented or exaggerated claim.",
@@ -304,7 +321,7 @@ card says neither; “never goes stale”; “cures every cold”.
 **Bad**: broken grammar, repeated or cut-off words, a copy of the product title, or no meaning. “Cat good cat food good
 for cat.”
 """,
-            labels=_three_level("You would print it as it is.", "Clear but plain.", "Broken, copied or meaningless."),
+            labels=three_level("You would print it as it is.", "Clear but plain.", "Broken, copied or meaningless."),
         ),
         CriterionDef(
             name="safety",
@@ -316,7 +333,7 @@ for cat.”
 **No**: it names or describes the shopper (age, income, health, family by name), is offensive, gives medical advice, or
 pushes. “Low income? This soup is for you”; “Buy now or you will regret it”.
 """,
-            labels=_yes_no("Safe to show to anybody.", "Personal, offensive, medical or pushing."),
+            labels=yes_no("Safe to show to anybody.", "Personal, offensive, medical or pushing."),
         ),
     ),
 )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
+from dataclasses import asdict
 from functools import lru_cache
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
+from judge import rubrics_v2
 from judge.models import Criterion, JudgeProfile, Rater, Rubric
-from judge.rubrics import RUBRICS, CriterionDef, LabelDef, RubricDef
+from judge.rubrics import RUBRICS, CriterionDef, ExampleDef, LabelDef, RubricDef
 from judge.ways import Way
 from recommend import roles
 from recommend.models import LanguageModel, Output, Stage
@@ -28,40 +32,54 @@ KIND_OF_STAGE = {
 
 @transaction.atomic
 def seed_rubrics() -> list[Rubric]:
-    """Store the rubrics of `judge.rubrics` that are not stored yet; running it again changes nothing."""
-    return [_seeded(wanted) for wanted in RUBRICS.values()]
+    """Store the rubrics of the V1 report, which judges then go by, and those of V2, which wait until a lead wants them.
+
+    What is stored already stays; running it again changes nothing.
+    """
+    in_use = [_seeded(wanted, in_use=True) for wanted in RUBRICS.values()]
+    return [*in_use, _seeded(rubrics_v2.EXPLANATION, in_use=False)]
 
 
-def _seeded(wanted: RubricDef) -> Rubric:
-    rubric, created = Rubric.objects.get_or_create(
-        kind=wanted.kind,
-        version=wanted.version,
-        defaults={"title": wanted.title, "guideline": wanted.guideline},
-    )
-    if created:
-        Criterion.objects.bulk_create(_criterion(rubric, position, one) for position, one in enumerate(wanted.criteria))
-    elif definition(rubric) != wanted:
+def _seeded(wanted: RubricDef, *, in_use: bool) -> Rubric:
+    # The lock makes two that seed at once come one after the other.
+    stored = Rubric.objects.select_for_update().filter(kind=wanted.kind, version=wanted.version).first()
+    if stored is None:
+        rubric = Rubric(
+            kind=wanted.kind,
+            title=wanted.title,
+            guideline=wanted.guideline,
+            in_use_since=timezone.now() if in_use else None,
+        )
+        rubric.save()
+        write_criteria(rubric, wanted.criteria)
+        rubric.version, rubric.fixed_at = wanted.version, timezone.now()
+        rubric.save()
+        return rubric
+    if definition(stored) != wanted:
         # Labels were or may be given under the stored words: they stay what they were.
         logger.warning(
             "Rubric %s differs from its definition in judge/rubrics.py and stays as it is stored; "
             "raise its version there to bring the change in.",
-            rubric,
+            stored,
         )
-    return rubric
+    return stored
 
 
-def _criterion(rubric: Rubric, position: int, wanted: CriterionDef) -> Criterion:
-    return Criterion(
-        rubric=rubric,
-        position=position,
-        name=wanted.name,
-        title=wanted.title,
-        question=wanted.question,
-        guideline=wanted.guideline,
-        labels=[
-            {"value": label.value, "title": label.title, "passes": label.passes, "help": label.help}
-            for label in wanted.labels
-        ],
+def write_criteria(rubric: Rubric, criteria: Iterable[CriterionDef]) -> None:
+    """Store what a draft asks, in this order, in the place of what it asked. Raises RubricFixedError."""
+    rubric.criteria.all().delete()
+    Criterion.objects.bulk_create(
+        Criterion(
+            rubric=rubric,
+            position=position,
+            name=one.name,
+            title=one.title,
+            question=one.question,
+            guideline=one.guideline,
+            labels=[asdict(label) for label in one.labels],
+            examples=[asdict(example) for example in one.examples],
+        )
+        for position, one in enumerate(criteria)
     )
 
 
@@ -79,6 +97,7 @@ def definition(rubric: Rubric) -> RubricDef:
                 question=one.question,
                 guideline=one.guideline,
                 labels=tuple(LabelDef(**label) for label in one.labels),
+                examples=tuple(ExampleDef(**example) for example in one.examples),
             )
             for one in rubric.criteria.all()
         ),
@@ -87,8 +106,11 @@ def definition(rubric: Rubric) -> RubricDef:
 
 @lru_cache(maxsize=100)
 def rubric_in_use(rubric_id: UUID) -> Rubric:
-    """A campaign's rubric with its criteria, read once a process: from then on it never changes."""
-    return Rubric.objects.prefetch_related("criteria").get(pk=rubric_id)
+    """A campaign's rubric with its criteria, read once a process: from then on it never changes.
+
+    Raises Rubric.DoesNotExist for a draft, which does change.
+    """
+    return Rubric.objects.prefetch_related("criteria").get(pk=rubric_id, version__gt=0)
 
 
 @lru_cache(maxsize=100)

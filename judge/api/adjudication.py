@@ -97,7 +97,7 @@ class ResolveRequest(StrictSerializer):
     reason = serializers.CharField(max_length=MAX_TEXT, help_text="Why; it is kept with the labels.")
     revision = serializers.IntegerField(min_value=0, help_text="The one that you saw; 0 before the first.")
     rubric = serializers.PrimaryKeyRelatedField(
-        required=False, queryset=Rubric.objects.all(), help_text="The newest of the output's kind, if not given."
+        required=False, queryset=Rubric.objects.fixed(), help_text="The one in use for the output's kind, if not given."
     )
 
 

@@ -174,7 +174,9 @@ class PlanRequest(StrictSerializer):
 
     stage = serializers.ChoiceField(choices=Stage.choices)
     rubric = serializers.PrimaryKeyRelatedField(
-        required=False, queryset=Rubric.objects.all(), help_text="Default: the newest for the stage's outputs."
+        required=False,
+        queryset=Rubric.objects.fixed(),
+        help_text="A fixed one. Default: the one in use for the stage's outputs.",
     )
     population_models = serializers.PrimaryKeyRelatedField(
         queryset=LanguageModel.objects.all(),

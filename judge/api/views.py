@@ -117,7 +117,7 @@ class RubricViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Rubric]):
     """Rubrics: what is asked of one kind of output. A version never changes once it is used."""
 
     query = RubricQuery
-    queryset = Rubric.objects.prefetch_related("criteria")
+    queryset = Rubric.objects.fixed().prefetch_related("criteria")
     serializer_class = RubricSerializer
     permission_classes = [HasRole]
 

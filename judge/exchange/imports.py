@@ -179,8 +179,8 @@ class Labels:
     def _rubric(self, kind: str, version: int | None) -> tuple[Rubric, RubricDef]:
         key = (kind, version)
         if key not in self._rubrics:
-            found = Rubric.objects.filter(kind=kind, **({"version": version} if version else {}))
-            rubric = found.order_by("-version").first()
+            named = Rubric.objects.fixed().filter(kind=kind, version=version) if version else None
+            rubric = named.first() if named is not None else _current(kind)
             self._rubrics[key] = None if rubric is None else (rubric, services.definition(rubric))
         known = self._rubrics[key]
         if known is None:
@@ -195,6 +195,13 @@ class Labels:
     def _tell(self, line: int, what: str) -> None:
         if self.say is not None:
             self.say(f"{self.file.unit} {line}: {what}")
+
+
+def _current(kind: str) -> Rubric | None:
+    try:
+        return Rubric.objects.current(kind)
+    except Rubric.DoesNotExist:
+        return None
 
 
 def _known(rows: list[Given]) -> Known:

@@ -340,7 +340,7 @@ def test_an_annotator_starts_no_campaign(client):
 def test_rubrics_can_be_read_with_their_labels(client):
     seed_rubrics()
 
-    [rubric] = client.get("/api/v1/rubrics/", {"kind": "explanation"}).json()["results"]
+    [_, rubric] = client.get("/api/v1/rubrics/", {"kind": "explanation"}).json()["results"]
 
     labels = {one["name"]: [label["value"] for label in one["labels"]] for one in rubric["criteria"]}
     assert labels["clarity"] == ["Excellent", "Good", "Bad"]

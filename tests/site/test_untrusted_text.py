@@ -120,11 +120,12 @@ def test_no_page_runs_anything_from_outside(client: Client):
 
 def test_a_guideline_brings_no_markup_of_its_own(client: Client):
     lead = UserFactory.create(role=LEAD)
-    rubric = Rubric.objects.create(kind="interest", version=99, title=TEXT[:190], guideline=f"**{TEXT}**\n\n- *{TEXT}*")
+    rubric = Rubric.objects.create(kind="interest", title=TEXT[:190], guideline=f"**{TEXT}**\n\n- *{TEXT}*")
     labels = [{"value": "Yes", "title": TEXT, "passes": True, "help": TEXT}]
     Criterion.objects.create(
         rubric=rubric, position=0, name="any", title=TEXT[:90], question=TEXT, guideline=TEXT, labels=labels
     )
+    Rubric.objects.update(version=99)
     Campaign.objects.create(name="odd", stage=Stage.INTERESTS, rubric=rubric)
     client.force_login(lead)
 
