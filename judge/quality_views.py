@@ -6,7 +6,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from judge import campaign_pages, figures, screens, tables, trend_figures, trends
+from judge import burndown, burndown_figures, campaign_pages, figures, screens, tables, trend_figures, trends
 from judge import dashboard as quality
 from judge.comparison import Span, Split
 from judge.models import Rubric
@@ -38,6 +38,7 @@ def dashboard(request: Request) -> HttpResponse:
         "quality": found,
         "over_time": trend_figures.picture(trends.trend(filters)),
         "plot": figures.rate_plot(found.report.overall),
+        "burn_downs": [burndown_figures.picture(one) for one in burndown.burn_downs(filters)],
         "overall": figures.matrix(found.report.overall, filters),
         "contests": figures.contest_rows(found.replacement, found.names),
         "reliability": figures.reliability(found.calibrations[0]),

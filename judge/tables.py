@@ -16,7 +16,7 @@ from itertools import product
 from django.http import HttpResponse
 from django.utils import timezone
 
-from judge import dashboard, trends
+from judge import burndown, campaign_pages, dashboard, trends
 from judge.comparison import Filters
 from judge.dashboard import Quality
 from judge.exchange.cells import guarded
@@ -188,6 +188,49 @@ def _reviewers(quality: Quality) -> Table:
     return Table(columns, tuple(rows))
 
 
+def _queue(filters: Filters) -> Table:
+    rows = [
+        (
+            row.campaign.name,
+            row.campaign.state,
+            row.progress.n_submitted,
+            row.progress.n_places,
+            row.progress.n_in_work,
+            row.progress.n_waiting,
+            row.progress.n_skipped,
+            row.progress.n_flagged,
+        )
+        for row in campaign_pages.rows()
+    ]
+    return Table(("campaign", "state", "done", "places", "in_work", "waiting", "skipped", "flagged"), tuple(rows))
+
+
+def _burn_down(filters: Filters) -> Table:
+    rows = [(one.campaign.name, day, left) for one in burndown.burn_downs(filters) for day, left in one.left]
+    return Table(("campaign", "day", "left"), tuple(rows))
+
+
+def _forecast(filters: Filters) -> Table:
+    rows = [
+        (
+            one.campaign.name,
+            one.forecast.per_day,
+            one.forecast.days,
+            one.forecast.earliest,
+            one.forecast.latest,
+            one.forecast.note,
+            one.campaign.deadline,
+            one.precision.asked,
+            one.precision.acceptance.half_width,
+            one.precision.more_labels,
+            *_range(one.precision.acceptance),
+        )
+        for one in burndown.burn_downs(filters)
+    ]
+    columns = ("per_day", "days", "earliest", "latest", "note", "deadline", "precision_asked", "precision_reached")
+    return Table(("campaign", *columns, "more_labels", *_estimates("acceptance")), tuple(rows))
+
+
 def _comparisons(quality: Quality) -> list[tuple[str, Comparison]]:
     return [(_title(quality, one.name), one) for one in (quality.report.overall, *quality.report.criteria)]
 
@@ -210,5 +253,8 @@ FIGURES: dict[str, Figure] = {
     "calibration": Figure("The judge's probabilities and what people passed", _of_quality(_calibration)),
     "ceiling": Figure("People among themselves, and judge with people", _of_quality(_ceiling)),
     "replacement": Figure("The judge in the place of each person", _of_quality(_replacement)),
+    "queue": Figure("Screens of work in every campaign", _queue),
+    "burn-down": Figure("Screens left in active campaigns, day by day", _burn_down),
+    "forecast": Figure("When active campaigns will be done, and how precise they are", _forecast),
     "reviewers": Figure("Reviewers", _of_quality(_reviewers)),
 }

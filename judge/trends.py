@@ -19,6 +19,7 @@ from django.db.models.functions import Trunc
 from django.utils import timezone
 
 from judge import services
+from judge.acceptance import overall_labels
 from judge.comparison import (
     Filters,
     Review,
@@ -27,7 +28,6 @@ from judge.comparison import (
     judge_of,
     read_reviews,
     read_verdicts,
-    reviewed_labels,
     reviews_of,
     rubric_of,
     verdicts_of,
@@ -36,7 +36,7 @@ from judge.models import Assessment, Rubric
 from judge.rubrics import RubricDef
 from judge.statistics.intervals import Estimate
 from judge.statistics.rates import ClusterTotal, judge_rate
-from judge.statistics.report import ReviewedLabel, conjunctions, pass_rates
+from judge.statistics.report import ReviewedLabel, pass_rates
 from recommend.models import LanguageModel, Output
 
 # Periods shown; the last one is that of today.
@@ -155,12 +155,9 @@ def _labels(
     All reviews are read, since how probable it was to draw an output is found from everything that was reviewed.
     """
     reviews = read_reviews(found)
-    by_criterion: dict[str, list[ReviewedLabel]] = {one.name: [] for one in rules.criteria}
-    for row in reviewed_labels(reviews, read_verdicts(verdicts, found), rules):
-        by_criterion[row.criterion].append(row)
     places = {one.output: (source.of_review(one), _start_of(one.made_at, span)) for one in reviews}
     labels: defaultdict[tuple[Hashable, date], list[ReviewedLabel]] = defaultdict(list)
-    for row in conjunctions(by_criterion):
+    for row in overall_labels(reviews, read_verdicts(verdicts, found), rules):
         labels[places[row.output]].append(row)  # type: ignore[index]  # outputs are UUIDs here
     return labels
 
