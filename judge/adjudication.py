@@ -22,6 +22,8 @@ from judge.disagreements import Wanted, rubric_of
 from judge.models import Assessment, Rater, Resolution, Rubric
 from judge.refusals import AlreadyResolved, InvalidAnswer
 from judge.rubrics import CriterionDef, LabelDef, RubricDef
+from recommend import audit
+from recommend.audit import Verb
 from recommend.models import Output
 
 RELATED = ("generation__run", "generation__shopper", "generation__model", "parent", "item")
@@ -220,7 +222,7 @@ def resolve(
     stored = newest.revision if newest else 0
     if stored != revision:
         raise AlreadyResolved(newest)
-    return Resolution.objects.create(
+    resolution = Resolution.objects.create(
         output=output,
         rubric=rubric,
         revision=stored + 1,
@@ -230,3 +232,5 @@ def resolve(
         by=by,
         by_rater=Assessment.objects.filter(output=output, rubric=rubric, rater__user=by).exists(),
     )
+    audit.record(Verb.DISAGREEMENT_RESOLVED, output, {"revision": resolution.revision}, by=by)
+    return resolution

@@ -21,6 +21,8 @@ from judge.disagreements import Place, Wanted, read_wanted
 from judge.models import Rubric
 from judge.refusals import AlreadyResolved, QueueError
 from judge.views import status_of
+from recommend import audit
+from recommend.audit import Verb
 from recommend.http import Request
 from recommend.models import Output
 from recommend.roles import LEAD, role_required
@@ -64,7 +66,9 @@ def adjudication(request: Request) -> HttpResponse:
 def adjudication_output(request: Request, pk: UUID) -> HttpResponse:
     """One output with every rater's labels, to decide on."""
     wanted = _wanted(request, pk)
-    return _screen(request, wanted, _disagreement(request, wanted, pk))
+    found = _disagreement(request, wanted, pk)
+    audit.record(Verb.LABELS_SEEN, found.output)
+    return _screen(request, wanted, found)
 
 
 @role_required(LEAD)

@@ -19,6 +19,8 @@ from judge.frames import BATCH, Member, Reading, members
 from judge.models import Assignment, Campaign, CampaignUnit, Rubric
 from judge.plans import Plan, PlanError
 from judge.services import KIND_OF_STAGE
+from recommend import audit
+from recommend.audit import Verb
 from recommend.models import Generation, LanguageModel, Stage
 
 
@@ -115,6 +117,7 @@ def start(
     campaign.population_models.set(population_models)
     _design(campaign, Plan.of(campaign))
     gold.enrol(campaign)
+    audit.record(Verb.CAMPAIGN_STARTED, campaign, {"plan": campaign.plan, "blind": campaign.blind}, by=by)
     return campaign
 
 
@@ -176,6 +179,7 @@ def extend(campaign: Campaign, **changes: Any) -> Campaign:
                 setattr(locked, name, changes[name])
         locked.save()
         gold.enrol(locked)
+        audit.record(Verb.CAMPAIGN_EXTENDED, locked, {name: str(value) for name, value in changes.items() if value})
     campaign.refresh_from_db()
     return campaign
 
@@ -337,6 +341,7 @@ def set_state(campaign: Campaign, state: Campaign.State) -> Campaign:
     with transaction.atomic():
         campaign.state = state
         campaign.save(update_fields=["state"])
+        audit.record(Verb.CAMPAIGN_STATE_CHANGED, campaign, {"state": state.value})
         if state == Campaign.State.ACTIVE:
             enrol_existing(campaign)
             gold.enrol(campaign)

@@ -11,6 +11,8 @@ from judge import dashboard as quality
 from judge.comparison import Span, Split
 from judge.models import Rubric
 from judge.visibility import visible_assessments
+from recommend import audit
+from recommend.audit import Verb
 from recommend.http import Request
 from recommend.models import Output
 from recommend.roles import LEAD, role_required
@@ -77,6 +79,8 @@ def cell_outputs(request: Request) -> HttpResponse:
     outputs = Output.objects.filter(pk__in=[one.output.pk for one in cell.outputs])
     visible = set(visible_assessments(request.user, outputs).values_list("pk", flat=True))
     shown = [one for one in cell.outputs if {one.human.pk, one.judge.pk} <= visible]
+    seen = {"kind": filters.kind, "n_outputs": len(shown), "criterion": asked["criterion"][:40]}
+    audit.record(Verb.LABELS_SEEN, detail=seen)
     context = {
         "filters": filters,
         "asked": asked,

@@ -34,6 +34,8 @@ from judge.refusals import (
 )
 from judge.rubrics import RubricDef
 from judge.services import definition_in_use
+from recommend import audit
+from recommend.audit import Verb
 from recommend.models import Output
 
 # The refusals are part of what this module does: callers find them here.
@@ -155,6 +157,7 @@ def release(assignment: Assignment, annotator: User) -> None:
             _count(unit, -1)
             held.state, held.lease_until = State.EXPIRED, timezone.now()
             held.save(update_fields=["state", "lease_until"])
+            audit.record(Verb.ASSIGNMENT_RELEASED, held, by=annotator)
 
 
 def skip(assignment: Assignment, annotator: User, reason: str = "") -> None:
@@ -168,11 +171,15 @@ def skip(assignment: Assignment, annotator: User, reason: str = "") -> None:
         if held.state != State.SKIPPED:
             held.state, held.skip_reason = State.SKIPPED, rules.cleaned_text(reason)
             held.save(update_fields=["state", "skip_reason"])
+            audit.record(Verb.ASSIGNMENT_SKIPPED, held, by=annotator)
 
 
 def flag(assignment: Assignment, annotator: User, text: str) -> None:
     """Show a lead that something is wrong with a generation, whatever becomes of its review; an empty text unflags."""
-    Assignment.objects.filter(pk=assignment.pk, annotator=annotator).update(flag=rules.cleaned_text(text))
+    with transaction.atomic():
+        clean = rules.cleaned_text(text)
+        if Assignment.objects.filter(pk=assignment.pk, annotator=annotator).update(flag=clean):
+            audit.record(Verb.ASSIGNMENT_FLAGGED, assignment, {"flagged": bool(clean)}, by=annotator)
 
 
 def submit(
@@ -210,6 +217,7 @@ def submit(
             stored = _store(held, annotator, outputs, clean, rubric_def)
             held.state, held.submitted_at = State.SUBMITTED, timezone.now()
             leases.finish(held, change)
+            audit.record(Verb.ASSIGNMENT_SUBMITTED, held, {"n_outputs": len(stored)}, by=annotator)
     if refusal is not None:
         raise refusal
     _tell(assignment, held)
@@ -234,7 +242,10 @@ def revise(
         answer = clean[str(output.pk)]
         if latest is not None and (latest.labels, latest.rationale) == (answer["labels"], answer["comment"]):
             return latest
-        return _store(held, annotator, [output], clean, rubric_def)[0]
+        stored = _store(held, annotator, [output], clean, rubric_def)[0]
+        detail = {"output": str(output.pk), "revision": stored.revision}
+        audit.record(Verb.ASSIGNMENT_REVISED, held, detail, by=annotator)
+        return stored
 
 
 def _locked(assignment: Assignment, annotator: User) -> tuple[CampaignUnit, Assignment]:

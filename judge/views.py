@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from judge import campaigns, queue, screens, worklist
+from judge import campaigns, queue, screens, visibility, worklist
 from judge.models import Assignment
 from judge.refusals import Incomplete, InvalidAnswer, LeaseLost, QueueError, StaleDraft
 from judge.services import KIND_OF_STAGE
@@ -80,7 +80,9 @@ def campaign_next(request: Request, pk: UUID) -> HttpResponse:
 @never_cache
 def assignment(request: Request, pk: UUID) -> HttpResponse:
     """One screen of work; once it is submitted, the same screen with the judge's labels beside the own ones."""
-    return _screen(request, own_assignment(request, pk))
+    found = own_assignment(request, pk)
+    visibility.note_opened(found)
+    return _screen(request, found)
 
 
 def _screen(request: Request, found: Assignment, refusal: str = "", status: int = HTTPStatus.OK) -> HttpResponse:

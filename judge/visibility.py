@@ -11,7 +11,8 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from judge.models import Assessment, Assignment, Campaign, CampaignUnit
-from recommend import roles
+from recommend import audit, roles
+from recommend.audit import Verb
 from recommend.models import Output
 
 
@@ -34,6 +35,13 @@ def visible_assessments(user: User | AnonymousUser, outputs: QuerySet[Output]) -
 def judge_is_revealed(assignment: Assignment) -> bool:
     """Whether the person at work on an assignment sees the judge's labels beside it."""
     return not assignment.unit.campaign.blind or assignment.state == Assignment.State.SUBMITTED
+
+
+def note_opened(assignment: Assignment) -> None:
+    """Put into the audit log that a person was shown a screen of work, or after the submit the judge's labels on it."""
+    submitted = assignment.state == Assignment.State.SUBMITTED
+    verb = Verb.LABELS_REVEALED if submitted else Verb.ASSIGNMENT_OPENED
+    audit.record(verb, assignment, {"judge_shown": judge_is_revealed(assignment)})
 
 
 def blind_work(user: User) -> QuerySet[Assignment]:

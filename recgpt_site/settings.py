@@ -52,6 +52,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "recgpt_site.auditing.middleware",
 ]
 
 ROOT_URLCONF = "recgpt_site.urls"
@@ -121,6 +122,7 @@ JUDGE_PASSPORT_DAYS = env.int("JUDGE_PASSPORT_DAYS", default=30)
 CELERY_BEAT_SCHEDULE = {
     "sweep-runs": {"task": "recommend.tasks.sweep", "schedule": schedule(SWEEP_INTERVAL_S)},
     "sweep-judge": {"task": "judge.tasks.sweep", "schedule": schedule(SWEEP_INTERVAL_S)},
+    "make-audit-months": {"task": "recgpt_site.tasks.make_audit_months", "schedule": crontab(hour=1, minute=10)},
     "check-judge": {"task": "judge.tasks.check_judge", "schedule": crontab(hour=JUDGE_CHECK_HOUR, minute=0)},
 }
 
@@ -235,7 +237,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=not DEBUG)
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=0 if DEBUG else 31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
-if env.bool("BEHIND_PROXY", default=False):
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 LOGGING = {

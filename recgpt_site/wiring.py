@@ -4,12 +4,14 @@ from uuid import UUID
 
 from judge import campaigns
 from judge import tasks as judge_tasks
+from recgpt_site import auditing
 from recommend import events
 from recommend.models import PipelineRun
 
 
 def connect() -> None:
-    """A finished generation is judged, and offered to the campaigns that review its stage."""
+    """A finished generation is judged and offered to campaigns; signing in and the admin pages are in the audit log."""
+    auditing.connect()
     events.on_generation_done(judge_and_enrol)
 
 

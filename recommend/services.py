@@ -6,7 +6,8 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from recommend import tasks
+from recommend import audit, tasks
+from recommend.audit import Verb
 from recommend.models import ACTIVE_STATES, JobState, PipelineRun, Shopper
 
 MAX_ITEMS = 50
@@ -66,6 +67,7 @@ def start_run(
                 n_items=n_items,
                 priority=priority,
             )
+            audit.record(Verb.RUN_STARTED, run, by=by)
             tasks.send(run)
     except IntegrityError:
         # Two requests with one key at the same moment: the other was first.
@@ -107,4 +109,5 @@ def cancel_run(run: PipelineRun) -> PipelineRun:
         locked.generations.filter(state__in=ACTIVE_STATES).update(
             state=JobState.CANCELLED, finished_at=locked.finished_at
         )
+        audit.record(Verb.RUN_CANCELLED, locked)
     return locked

@@ -21,9 +21,11 @@ from judge.api.serializers import AssessmentSerializer, RubricReference
 from judge.comparison import Filters
 from judge.disagreements import PAGE_SIZE, Place, State, Wanted
 from judge.models import Resolution, Rubric
+from recommend import audit
 from recommend.api.base import IsLead, Query, StrictSerializer, caller
 from recommend.api.errors import InvalidParametersError
 from recommend.api.serializers import OutputSerializer
+from recommend.audit import Verb
 from recommend.models import Output
 
 
@@ -148,6 +150,7 @@ class DisagreementViewSet(GenericViewSet[Output]):
         if not asked.is_valid():
             raise InvalidParametersError(asked.errors)
         found = self._found(request, pk, asked.validated_data.get("rubric"), asked.validated_data.get("judge"))
+        audit.record(Verb.LABELS_SEEN, found.output)
         return Response(DisagreementSerializer(found, context={"user": caller(request)}).data)
 
     @extend_schema(

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
 from rest_framework.viewsets import GenericViewSet
 
-from judge import queue, refusals
+from judge import queue, refusals, visibility
 from judge.api.screens import own_assignments, shown
 from judge.api.serializers import (
     AssessmentSerializer,
@@ -86,7 +86,9 @@ class AssignmentViewSet(GenericViewSet[Assignment]):
     @extend_schema(summary="One screen of work", responses=AssignmentSerializer)
     def retrieve(self, request: Request, pk: UUID) -> Response:
         """Evidence, outputs and questions; after submitting, the judge's labels too."""
-        return Response(shown(self.get_object(), caller(request)))
+        assignment = self.get_object()
+        visibility.note_opened(assignment)
+        return Response(shown(assignment, caller(request)))
 
     @extend_schema(summary="Read the draft", responses=DraftSerializer)
     @action(detail=True, methods=["get"])

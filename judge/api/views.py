@@ -40,9 +40,10 @@ from judge.exchange.selection import Selection
 from judge.frames import Population
 from judge.models import Assessment, Campaign, Rater, Rubric
 from judge.services import KIND_OF_STAGE
-from recommend import roles
+from recommend import audit, roles
 from recommend.api import queries
 from recommend.api.base import EmptyRequest, FilteredViewSet, HasRole, IsLead, Parameters, Query, caller
+from recommend.audit import Verb
 from recommend.models import LanguageModel, Output, Stage
 
 
@@ -241,6 +242,7 @@ class CampaignViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Campaign]):
         if assignment is None:
             reason = queue.empty_reason(campaign, caller(request))
             return Response(status=status.HTTP_204_NO_CONTENT, headers={"X-Reason": reason})
+        visibility.note_opened(assignment)
         return Response(shown(assignment, caller(request)))
 
 
@@ -258,6 +260,13 @@ class AssessmentViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Assessment]):
 
     def get_queryset(self) -> QuerySet[Assessment]:
         return with_raters(visibility.visible_assessments(caller(self.request), Output.objects.all()))
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.action in ("list", "retrieve") and response.status_code == status.HTTP_200_OK:
+            asked = {**request.query_params.dict(), "assessment": self.kwargs.get("pk")}
+            names = ("run", "generation", "output", "assessment")
+            audit.record(Verb.LABELS_SEEN, detail={name: str(asked[name]) for name in names if asked.get(name)})
+        return super().finalize_response(request, response, *args, **kwargs)
 
     def filtered(self, queryset: QuerySet[Assessment], wanted: Mapping[str, Any]) -> QuerySet[Assessment]:
         names = {"run": "output__generation__run", "generation": "output__generation", "output": "output"}

@@ -27,6 +27,8 @@ from judge.checks import planning
 from judge.checks.planning import MAX_BUDGET, MIN_BUDGET
 from judge.checks.sources import draw
 from judge.models import CheckCase, JudgeCheck, Rater, Rubric
+from recommend import audit
+from recommend.audit import Verb
 from recommend.engines.errors import EngineUnavailableError
 from recommend.engines.types import Engine
 from recommend.models import ACTIVE_STATES, JobState, LanguageModel
@@ -118,14 +120,16 @@ def prepare(
             raise
         raise CheckRunningError(running) from error
     CheckCase.objects.bulk_create(planning.first_questions(check, rules, sources))
+    audit.record(Verb.CHECK_STARTED, check, {"budget": budget, "kind": rubric.kind}, by=by)
     return check
 
 
+@transaction.atomic
 def cancel(check: JudgeCheck) -> JudgeCheck:
     """Stop a check: answers stay, no more is asked. One that has ended stays as it is."""
-    JudgeCheck.objects.filter(pk=check.pk, state__in=ACTIVE_STATES).update(
-        state=JobState.CANCELLED, finished_at=Now(), lease_token=None, lease_until=None
-    )
+    active = JudgeCheck.objects.filter(pk=check.pk, state__in=ACTIVE_STATES)
+    if active.update(state=JobState.CANCELLED, finished_at=Now(), lease_token=None, lease_until=None):
+        audit.record(Verb.CHECK_CANCELLED, check)
     return JudgeCheck.objects.get(pk=check.pk)
 
 

@@ -13,7 +13,8 @@ from judge.exchange.selection import Selection
 
 
 def attachment(form: Format, selection: Selection) -> StreamingHttpResponse:
-    """An export as a download."""
+    """An export as a download, with its entry in the audit log."""
+    selection.note_export(form.name)
     pieces: Iterator[Any] = form.write(selection.assessments())
     response = StreamingHttpResponse(pieces, content_type=form.content_type)
     moment = timezone.now().strftime("%Y-%m-%dT%H%M")

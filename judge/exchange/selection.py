@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -10,6 +10,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from judge.comparison import Filters
 from judge.models import Assessment, Campaign
 from judge.visibility import visible_assessments
+from recommend import audit
+from recommend.audit import Verb
 from recommend.models import Output
 
 
@@ -35,6 +37,12 @@ class Selection:
         if self.by is None:
             return 0
         return self._chosen(Assessment.objects.all()).count() - self.assessments().count()
+
+    def note_export(self, form: str) -> None:
+        """Put into the audit log that these assessments leave as a file."""
+        chosen = {name: str(value) for name, value in asdict(self.filters).items() if value}
+        detail = chosen | {"format": form, "reviewed_only": self.reviewed_only}
+        audit.record(Verb.LABELS_EXPORTED, detail=detail, by=self.by)
 
     def _visible(self) -> QuerySet[Assessment]:
         return Assessment.objects.all() if self.by is None else visible_assessments(self.by, Output.objects.all())

@@ -5,8 +5,8 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
 from judge.api.urls import register as register_judge
+from recgpt_site.api import audit, views
 from recgpt_site.api import schema as schema  # its description of our tokens registers itself
-from recgpt_site.api import views
 from recgpt_site.api.docs import DocsView
 from recommend.api.urls import register as register_recommend
 
@@ -17,6 +17,7 @@ router.register("pipeline-runs", views.PipelineRunViewSet, basename="pipeline-ru
 router.register("generations", views.GenerationViewSet, basename="generation")
 register_recommend(router)
 register_judge(router)
+router.register("audit-entries", audit.AuditEntryViewSet, basename="audit-entry")
 
 urlpatterns = [
     path("v1/", include(router.urls)),

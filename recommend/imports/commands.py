@@ -9,6 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from psycopg import Error as PsycopgError
 
+from recommend import audit
+from recommend.audit import Verb
 from recommend.imports import files
 from recommend.imports.problems import ImportStopped
 from recommend.imports.reports import Report
@@ -31,6 +33,7 @@ class ImportCommand(BaseCommand):
         with errors_in_words():
             file = files.source(path, options["format"])
             report = self.load(file, bad_file if options["skip_bad"] or options["bad_file"] else None)
+        audit.record(Verb.FILE_IMPORTED, detail={"rows": self.noun, "file": path.name, "report": str(report)})
         if report.ignored_columns:
             self.stdout.write(f"Columns that were ignored: {', '.join(report.ignored_columns)}.")
         self.stdout.write(f"{path.name}: {self.noun}: {report}.")

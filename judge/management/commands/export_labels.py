@@ -39,11 +39,12 @@ class Command(BaseCommand):
             self.stdout.write(f"{path.name}: the labelling interface for {rubric}.")
             return
         form = _format(path, options["format"])
-        assessments = Selection(_filters(options), reviewed_only=options["reviewed"]).assessments()
+        selection = Selection(_filters(options), reviewed_only=options["reviewed"])
+        selection.note_export(form.name)
         partial = path.with_name(f"{path.name}.part")
         try:
             with partial.open("wb") as file:
-                n_bytes = sum(file.write(part) for part in form.write(assessments))
+                n_bytes = sum(file.write(part) for part in form.write(selection.assessments()))
             partial.replace(path)
         except OSError as error:
             raise CommandError(f"{path} cannot be written: {error.strerror}.") from error
