@@ -66,29 +66,34 @@ def pending(generation: Generation, rater: Rater) -> list[Output]:
 
 
 def verdict_input(output: Output, generation: Generation, rubric: RubricDef, model: LanguageModel) -> VerdictInput:
-    """What the judge reads: what the generating model was shown, as it was kept, and one output."""
+    """What the judge reads: what the generating model was shown, as it was kept, and one output.
+
+    None of the rubric's examples is of the same shopper.
+    """
     shown: dict[str, Any] = generation.input
+    criteria = rubric.without(str(generation.shopper_id)).criteria
     if output.kind == Output.Kind.EXPLANATION:
         return VerdictInput(
             kind="explanation",
-            criteria=rubric.criteria,
+            criteria=criteria,
             context_text=ItemInfo(**shown["item"]).card,
             output_text=output.text,
             interest_text=shown["interest"]["text"],
-            guidelines=_reads_guidelines(model),
+            guidelines=reads_guidelines(model),
         )
     return VerdictInput(
         kind="interest" if output.kind == Output.Kind.INTEREST else "tag",
-        criteria=rubric.criteria,
+        criteria=criteria,
         context_text="\n".join(shown["history"]),
         attributes=shown["attributes"],
         output_text=output.text,
         output_reason=output.reason,
         interest_text=output.parent.text if output.parent else "",
-        guidelines=_reads_guidelines(model),
+        guidelines=reads_guidelines(model),
     )
 
 
-def _reads_guidelines(model: LanguageModel) -> bool:
+def reads_guidelines(model: LanguageModel) -> bool:
+    """Whether a judge is asked with guidelines and examples, or with the questions alone."""
     # A model with an adapter was trained on the questions alone, and a small one has no room for more.
     return not model.adapter

@@ -99,7 +99,9 @@ class Criterion(models.Model):
     guideline = models.TextField(blank=True)
     labels = models.JSONField(help_text="[{value, title, passes, help}], in the order of their keys.")
     examples = models.JSONField(
-        default=list, blank=True, help_text="[{text, label, reason, output}]: what the judge is shown; output: its id."
+        default=list,
+        blank=True,
+        help_text="[{text, label, reason, output, shopper}]: what judges are shown; the last two are ids.",
     )
 
     objects = CriterionRows.as_manager()

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
@@ -17,7 +18,7 @@ from django.db import models
 from django.db.models import Max, Min
 from django.utils import timezone
 
-from judge import comparison, services, ways
+from judge import comparison, judging, services, verdicts, ways
 from judge.checks import figures
 from judge.checks.figures import Answered
 from judge.comparison import Filters
@@ -36,6 +37,7 @@ PARTS = {
     "request_options": "set of request options",
     "prompt_version": "prompt version",
     "prompt_sha256": "prompt text",
+    "questions_sha256": "questions",
 }
 
 
@@ -112,7 +114,7 @@ def _validity(passport: Passport, judge: Rater, now: datetime) -> Validity:
 
 def _expiry(passport: Passport, judge: Rater, now: datetime) -> str:
     """Why a passport does not hold for a judge as it is now; "" where it does."""
-    reasons = [changes(passport.version, version_of(judge))]
+    reasons = [changes(passport.version, version_of(judge, passport.rubric))]
     newest = Rubric.objects.current(passport.rubric.kind)
     if newest.pk != passport.rubric_id:
         reasons.append(f"The rubric was version {passport.rubric.version} and is version {newest.version} now.")
@@ -123,14 +125,15 @@ def _expiry(passport: Passport, judge: Rater, now: datetime) -> str:
     return " ".join(filter(None, reasons))
 
 
-def version_of(judge: Rater) -> dict[str, str]:
-    """What a judge is made of today, by the names of PARTS.
+def version_of(judge: Rater, rubric: Rubric) -> dict[str, str]:
+    """What a judge is made of today under a rubric, by the names of PARTS.
 
     One whose prompt version nobody is asked with any more: what its model is asked with now.
     """
     model = judge.language_model
     assert model is not None  # a person has no version
     way = ways.of_version(judge.prompt_version) or services.way_of(model)
+    criteria, guidelines = services.definition(rubric).criteria, judging.reads_guidelines(model)
     return {
         "model": model.name,
         "engine": model.engine,
@@ -139,12 +142,16 @@ def version_of(judge: Rater) -> dict[str, str]:
         "request_options": json.dumps(model.request_options, sort_keys=True) if model.request_options else "",
         "prompt_version": way.version,
         "prompt_sha256": way.sha256,
+        "questions_sha256": sha256(verdicts.questions(criteria, guidelines=guidelines).encode()).hexdigest(),
     }
 
 
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     """What differs between two versions of a judge, in a sentence each; "" where nothing does."""
     differing = [name for name in PARTS if before.get(name, "") != now.get(name, "")]
+    if "questions_sha256" in differing and ("adapter" in differing or "questions_sha256" not in before):
+        # One follows from the other, or they are of a time when it was not written down.
+        differing.remove("questions_sha256")
     if "prompt_version" in differing and "prompt_sha256" in differing:
         differing.remove("prompt_sha256")  # another version has another text
     return " ".join(_change(name, before.get(name, ""), now.get(name, "")) for name in differing)
@@ -193,6 +200,8 @@ def _lifetime() -> timedelta:
 
 
 def _change(name: str, before: str, now: str) -> str:
+    if name == "questions_sha256":
+        return "The judge is asked in other words, or shown other examples."
     if name == "prompt_sha256":
         return "The judge's prompt was edited without a new version."
     return f"The judge's {PARTS[name]} was {before or 'none'} and is {now or 'none'} now."

@@ -147,22 +147,17 @@ def _with_sources(criteria: Iterable[CriterionDef], before: RubricDef) -> list[C
 
     So the guard against leakage does not hang on what a form or a client sends back.
     """
-    sources = {
-        (one.name, example.text): example.output
+    known = {
+        (one.name, example.text): (example.output, example.shopper)
         for one in before.criteria
         for example in one.examples
-        if example.output
     }
-    return [
-        replace(
-            one,
-            examples=tuple(
-                replace(example, output=example.output or sources.get((one.name, example.text), ""))
-                for example in one.examples
-            ),
-        )
-        for one in criteria
-    ]
+
+    def sourced(name: str, example: ExampleDef) -> ExampleDef:
+        output, shopper = known.get((name, example.text), ("", ""))
+        return replace(example, output=output, shopper=shopper)
+
+    return [replace(one, examples=tuple(sourced(one.name, example) for example in one.examples)) for one in criteria]
 
 
 # What a rubric must be ------------------------------------------------------------------------------------------------
@@ -185,8 +180,7 @@ def _cleaned(wanted: RubricDef) -> RubricDef:
                 for label in one.labels
             ),
             examples=tuple(
-                ExampleDef(text(example.text), text(example.label), text(example.reason), text(example.output))
-                for example in one.examples
+                ExampleDef(text(example.text), text(example.label), text(example.reason)) for example in one.examples
             ),
         )
         for one in wanted.criteria

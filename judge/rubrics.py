@@ -7,7 +7,7 @@ has which; that choice, the wording and the grocery examples are ours.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Kind = Literal["interest", "tag", "explanation"]
@@ -37,14 +37,15 @@ class LabelDef:
 class ExampleDef:
     """An output with the label that is right for it: what a judge without an adapter is shown.
 
-    output  id of the output that it was taken from, "" for one that was made up: nothing of that output's shopper is
-            ever judged with it
+    output   id of the output that it was taken from, "" for one that was made up
+    shopper  id of that output's shopper: nothing of theirs is ever judged with it
     """
 
     text: str
     label: str
     reason: str = ""
     output: str = ""
+    shopper: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,29 @@ class RubricDef:
                 return criterion
         known = ", ".join(criterion.name for criterion in self.criteria)
         raise LabelError(f"{self.kind}: {name!r} is not a criterion of this rubric; it has {known}")
+
+    @property
+    def example_shoppers(self) -> frozenset[str]:
+        """Ids of the shoppers whose outputs are among the examples."""
+        return frozenset(
+            example.shopper for criterion in self.criteria for example in criterion.examples if example.shopper
+        )
+
+    def without(self, shopper: str) -> "RubricDef":
+        """The rubric without the examples taken from a shopper: what their outputs are judged by.
+
+        Else a judge would be told the answer. It is the same rubric for all shoppers but those few, so that they share
+        the beginning of the prompt.
+        """
+        if shopper not in self.example_shoppers:
+            return self
+        return replace(
+            self,
+            criteria=tuple(
+                replace(one, examples=tuple(example for example in one.examples if example.shopper != shopper))
+                for one in self.criteria
+            ),
+        )
 
     def passes(self, labels: Mapping[str, str]) -> bool:
         """Whether labels {criterion name: label value} pass every criterion.

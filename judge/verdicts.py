@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from recommend.engines.types import ChatMessage, ChatResult, TokenLogprob
-from recommend.prompts import Prompt, fence, load_from
+from recommend.prompts import Prompt, fence, load_from, neutral
 from recommend.stages import profile
 
 PROMPT = "judge"
@@ -26,6 +26,17 @@ class LabelLike(Protocol):
     def help(self) -> str: ...
 
 
+class ExampleLike(Protocol):
+    """What a verdict needs to know of an example."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+
+
 class CriterionLike(Protocol):
     """What a verdict needs to know of a criterion: `judge.rubrics.CriterionDef` or a row of the database."""
 
@@ -37,6 +48,8 @@ class CriterionLike(Protocol):
     def guideline(self) -> str: ...
     @property
     def labels(self) -> Sequence[LabelLike]: ...
+    @property
+    def examples(self) -> Sequence[ExampleLike]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +58,8 @@ class VerdictInput:
 
     context_text   lines of the history; for an explanation the card of its item
     interest_text  the interest that a tag or explanation serves; "" for an interest
-    guidelines     whether the guideline texts go into the question as well: right for a large model; the embedded one
-                   learned the short form
+    guidelines     whether guideline texts and examples go into the question as well: right for a large model; the
+                   embedded one learned the short form
     """
 
     kind: Literal["interest", "tag", "explanation"]
@@ -88,7 +101,7 @@ def messages_for(
     first = inputs[0]
     system = {
         "kind": first.kind,
-        "questions": "\n".join(_question(criterion, first.guidelines) for criterion in first.criteria),
+        "questions": questions(first.criteria, guidelines=first.guidelines),
         "keys": ", ".join(criterion.name for criterion in first.criteria),
     }
     evidence = fence("evidence", first.context_text)
@@ -156,10 +169,25 @@ def probabilities(result: ChatResult, input: VerdictInput, *, within: str = "") 
     return found
 
 
+def questions(criteria: Sequence[CriterionLike], *, guidelines: bool) -> str:
+    """What is asked of every output alike: it stands before evidence and output, so that all of a kind share it."""
+    return "\n".join(_question(criterion, guidelines) for criterion in criteria)
+
+
 def _question(criterion: CriterionLike, guidelines: bool) -> str:
     labels = " ".join(f"{label.value}: {label.help}" if label.help else f"{label.value}." for label in criterion.labels)
-    guideline = f"\n{criterion.guideline.strip()}" if guidelines and criterion.guideline else ""
-    return f"{criterion.name}: {criterion.question} {labels}{guideline}"
+    lines = [f"{criterion.name}: {criterion.question} {labels}"]
+    if guidelines and criterion.guideline:
+        lines.append(criterion.guideline.strip())
+    if guidelines:
+        lines += [_example(criterion, example) for example in criterion.examples]
+    return "\n".join(lines)
+
+
+def _example(criterion: CriterionLike, example: ExampleLike) -> str:
+    # The output of a model, so as little to be trusted as the one that is judged.
+    reason = f" ({neutral(' '.join(example.reason.split()))})" if example.reason else ""
+    return f"{fence('example', example.text)}\n{criterion.name} of this example: {example.label}{reason}"
 
 
 def _answer_model(input: VerdictInput) -> type[BaseModel]:

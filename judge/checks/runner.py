@@ -101,7 +101,7 @@ def prepare(
         created_by=by,
         budget=budget,
         seed=uuid.uuid4().int % 1_000_000 if seed is None else seed,
-        version=passports.version_of(judge),
+        version=passports.version_of(judge, rubric),
     )
     n = planning.n_planted(budget)
     sources = draw(rubric, rules, judge.language_model, n=n, seed=check.seed)
@@ -155,7 +155,7 @@ def advance(check_id: UUID, engine: Engine) -> JudgeCheck | None:
 def _advance(check: JudgeCheck, token: UUID, engine: Engine) -> None:
     model = check.rater.language_model
     assert model is not None  # prepare() takes no person
-    if changes := passports.changes(check.version, passports.version_of(check.rater)):
+    if changes := passports.changes(check.version, passports.version_of(check.rater, check.rubric)):
         _end(check, token, JobState.FAILED, f"The judge changed while it was checked: {changes} Check it again.")
         return
     rules = services.definition(check.rubric)

@@ -44,7 +44,7 @@ def draw(rubric: Rubric, rules: RubricDef, judge: LanguageModel, *, n: int, seed
     """
     rng = random.Random(seed)  # noqa: S311  # a sample that can be drawn again, no secret
     rows: list[list[Source]] = []
-    for generation in _generations(rubric, max(n, MIN_GENERATIONS), rng):
+    for generation in _generations(rubric, rules, max(n, MIN_GENERATIONS), rng):
         inputs = {one.pk: judging.verdict_input(one, generation, rules, judge) for one in generation.outputs.all()}
         row = [
             Source(pk, generation.shopper_id, asked, tuple(other for key, other in inputs.items() if key != pk))
@@ -55,8 +55,8 @@ def draw(rubric: Rubric, rules: RubricDef, judge: LanguageModel, *, n: int, seed
     return [source for turn in zip_longest(*rows) for source in turn if source is not None]
 
 
-def _generations(rubric: Rubric, n: int, rng: random.Random) -> list[Generation]:
-    """At most `n` finished generations with kept outputs, drawn from the newest."""
+def _generations(rubric: Rubric, rules: RubricDef, n: int, rng: random.Random) -> list[Generation]:
+    """At most `n` finished generations with kept outputs, drawn from the newest; none of a shopper in the examples."""
     kept = Output.objects.kept()
     found = (
         Generation.objects.filter(
@@ -64,6 +64,7 @@ def _generations(rubric: Rubric, n: int, rng: random.Random) -> list[Generation]
             stage=STAGE_OF_KIND[Output.Kind(rubric.kind)],
             state=JobState.DONE,
         )
+        .exclude(shopper__in=rules.example_shoppers)
         .order_by("-created_at")
         .values_list("pk", "shopper_id")[:POPULATION]
     )

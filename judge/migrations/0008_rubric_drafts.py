@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='criterion',
             name='examples',
-            field=models.JSONField(blank=True, default=list, help_text='[{text, label, reason, output}]: what the judge is shown; output: its id.'),
+            field=models.JSONField(blank=True, default=list, help_text='[{text, label, reason, output, shopper}]: what judges are shown; the last two are ids.'),
         ),
         migrations.AddField(
             model_name='rubric',
