@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
-from judge import gold, plans, sampling
+from judge import events, gold, plans, sampling
 from judge.frames import BATCH, Member, Reading, members
 from judge.models import Assignment, Campaign, CampaignUnit, Rubric
 from judge.plans import Plan, PlanError
@@ -339,9 +339,12 @@ def _draw(campaign: Campaign, found: Iterable[Member], design: sampling.Design, 
 def set_state(campaign: Campaign, state: Campaign.State) -> Campaign:
     """Pause, close or open a campaign; on opening, what was finished meanwhile is drawn from as well."""
     with transaction.atomic():
+        ends = state == Campaign.State.CLOSED and campaign.state != Campaign.State.CLOSED
         campaign.state = state
         campaign.save(update_fields=["state"])
         audit.record(Verb.CAMPAIGN_STATE_CHANGED, campaign, {"state": state.value})
+        if ends:
+            events.campaign_closed(campaign)
         if state == Campaign.State.ACTIVE:
             enrol_existing(campaign)
             gold.enrol(campaign)

@@ -18,7 +18,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from judge import answers as rules
-from judge import leases
+from judge import events, leases
 from judge.leases import expire as expire_leases
 from judge.models import Assessment, Assignment, Campaign, CampaignUnit, Rater
 from judge.refusals import (
@@ -217,6 +217,7 @@ def submit(
             stored = _store(held, annotator, outputs, clean, rubric_def)
             held.state, held.submitted_at = State.SUBMITTED, timezone.now()
             leases.finish(held, change)
+            events.submitted(held)
             audit.record(Verb.ASSIGNMENT_SUBMITTED, held, {"n_outputs": len(stored)}, by=annotator)
     if refusal is not None:
         raise refusal

@@ -5,6 +5,7 @@ from uuid import UUID
 
 Hook = Callable[[UUID], None]
 _generation_done: list[Hook] = []
+_run_finished: list[Hook] = []
 
 
 def on_generation_done(hook: Hook) -> None:
@@ -16,3 +17,14 @@ def on_generation_done(hook: Hook) -> None:
 def generation_done(generation_id: UUID) -> None:
     for hook in _generation_done:
         hook(generation_id)
+
+
+def on_run_finished(hook: Hook) -> None:
+    """Call `hook(run_id)` in the transaction that ends a run: done, failed or cancelled. Registering twice is once."""
+    if hook not in _run_finished:
+        _run_finished.append(hook)
+
+
+def run_finished(run_id: UUID) -> None:
+    for hook in _run_finished:
+        hook(run_id)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from recommend import calls, histories, leases, retrieval
+from recommend import calls, events, histories, leases, retrieval
 from recommend.citations import cited
 from recommend.compression import CompressedHistory, recent_items
 from recommend.extraction import reliable
@@ -91,6 +91,8 @@ def _failed(run_id: UUID, token: UUID, error: str) -> PipelineRun | None:
 def _let_go(run: PipelineRun) -> PipelineRun:
     run.lease_until = run.lease_token = None
     run.save(update_fields=["step", "state", "error", "sent_at", "finished_at", "lease_until", "lease_token"])
+    if not run.is_active:
+        events.run_finished(run.pk)
     return run
 
 

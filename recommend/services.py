@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from recommend import audit, tasks
+from recommend import audit, events, tasks
 from recommend.audit import Verb
 from recommend.models import ACTIVE_STATES, JobState, PipelineRun, Shopper
 
@@ -110,4 +110,5 @@ def cancel_run(run: PipelineRun) -> PipelineRun:
             state=JobState.CANCELLED, finished_at=locked.finished_at
         )
         audit.record(Verb.RUN_CANCELLED, locked)
+        events.run_finished(locked.pk)
     return locked
