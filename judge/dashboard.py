@@ -37,6 +37,8 @@ from judge.statistics.intervals import Estimate
 from judge.statistics.replacement import Replacement, alternative_annotator_test
 from judge.statistics.report import FAIL, OVERALL, PASS, AgreementReport, ReviewedLabel, agreement_report, conjunctions
 from judge.statistics.sequential import Gate, sequential_gate
+from judge.statistics.surprise import Surprise, surprises
+from judge.worth_reading import N_KEPT
 from recommend.models import LanguageModel, Output
 
 __all__ = [
@@ -113,6 +115,7 @@ class Quality:
     names        {rater id: name} of the people in it
     calibrations overall first, then each criterion
     gate         whether acceptance is at least what the filters ask for
+    surprises    where people are unanimous against the judge, the most surprising first
     """
 
     filters: Filters
@@ -125,6 +128,7 @@ class Quality:
     names: Mapping[Hashable, str]
     calibrations: tuple[Calibration, ...]
     gate: Gate
+    surprises: tuple[Surprise, ...]
     counts: Counts
     annotators: tuple[AnnotatorRow, ...]
 
@@ -190,6 +194,7 @@ def quality(filters: Filters) -> Quality:
         replacement=replacement,
         calibrations=tuple(calibration(name, found) for name, found in {OVERALL: overall, **by_criterion}.items()),
         gate=sequential_gate(screens_in_order(reviews), filters.threshold),
+        surprises=surprises(overall, N_KEPT),
         names=_names([one.person for one in replacement.contests]),
         counts=_counts(filters, rubric, verdicts),
         annotators=_annotators(filters, overall),

@@ -11,6 +11,7 @@ from judge import dashboard as quality
 from judge.comparison import Span, Split
 from judge.models import Rubric
 from judge.visibility import visible_assessments
+from judge.worth_reading import worth_reading
 from recommend import audit
 from recommend.audit import Verb
 from recommend.http import Request
@@ -45,6 +46,7 @@ def dashboard(request: Request) -> HttpResponse:
         "contests": figures.contest_rows(found.replacement, found.names),
         "reliability": figures.reliability(found.calibrations[0]),
         "calibrations": figures.titled(found.calibrations, found.criteria),
+        "worth_reading": worth_reading(found.surprises, found.rubric, request.user),
         "evidence": figures.evidence_plot(found.gate),
         "ceilings": figures.ceiling_rows(found.ceilings, found.criteria),
         "criteria": [

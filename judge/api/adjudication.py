@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from judge import adjudication, disagreements
+from judge import adjudication, dashboard, disagreements
 from judge.adjudication import Disagreement
 from judge.answers import MAX_TEXT
 from judge.api.assignments import refusing
@@ -21,8 +21,9 @@ from judge.api.serializers import AssessmentSerializer, RubricReference
 from judge.comparison import Filters
 from judge.disagreements import PAGE_SIZE, Place, State, Wanted
 from judge.models import Resolution, Rubric
+from judge.worth_reading import worth_reading
 from recommend import audit
-from recommend.api.base import IsLead, Query, StrictSerializer, caller
+from recommend.api.base import IsLead, Parameters, Query, StrictSerializer, caller
 from recommend.api.errors import InvalidParametersError
 from recommend.api.serializers import OutputSerializer
 from recommend.audit import Verb
@@ -64,6 +65,24 @@ class DisagreementRow(serializers.Serializer[Any]):
     n_pairs = serializers.IntegerField(help_text="Pairs of raters with different labels, summed over the criteria.")
     contested = serializers.ListField(child=serializers.CharField(), help_text="Names of the criteria.")
     resolution = ResolutionSerializer(allow_null=True)
+
+
+class WorthReadingQuery(Parameters):
+    kind = serializers.ChoiceField(choices=Output.Kind.choices, default=Output.Kind.INTEREST)
+    model = serializers.UUIDField(required=False)
+    campaign = serializers.UUIDField(required=False)
+    judge = serializers.UUIDField(required=False, help_text="A judge's id; the one that serves if not given.")
+
+
+class WorthReadingRow(serializers.Serializer[Any]):
+    """An output on which everybody who labelled it says the opposite of the judge."""
+
+    output = OutputSerializer()
+    judge_passed = serializers.BooleanField(source="surprise.judge_passed")
+    confidence = serializers.FloatField(source="surprise.confidence", allow_null=True, help_text="The judge's, 0 to 1.")
+    n_people = serializers.IntegerField(source="surprise.n_people")
+    bits = serializers.FloatField(source="surprise.bits", help_text="−n_people · log2(1 − confidence).")
+    sentence = serializers.CharField()
 
 
 class DisagreementPage(serializers.Serializer[Any]):
@@ -142,6 +161,20 @@ class DisagreementViewSet(GenericViewSet[Output]):
             for row in rows
         ]
         return Response(DisagreementPage({"next": _next(request, found.next_place), "results": results}).data)
+
+    @extend_schema(
+        summary="Disagreements worth reading", parameters=[WorthReadingQuery], responses=WorthReadingRow(many=True)
+    )
+    @action(detail=False, url_path="worth-reading")
+    def worth_reading(self, request: Request) -> Response:
+        """Open ones on which everybody says the opposite of the judge, the most surprising first; five at most."""
+        filters = Filters(**WorthReadingQuery.of(request))
+        try:
+            found = dashboard.quality(filters)
+        except Rubric.DoesNotExist as error:
+            raise NotFound(str(error)) from error
+        rows = worth_reading(found.surprises, found.rubric, caller(request))
+        return Response(WorthReadingRow(rows, many=True).data)
 
     @extend_schema(summary="One disagreement", parameters=[OneDisagreementQuery], responses=DisagreementSerializer)
     def retrieve(self, request: Request, pk: UUID) -> Response:
