@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from judge import consensus as work
-from judge import dashboard
+from judge import dashboard, tables
 from judge.consensus import Found
+from judge.consensus_tables import TABLES
 from judge.models import Rater, Rubric
 from judge.statistics.consensus import DOUBTFUL, RaterErrors
 from recommend.http import Request
@@ -41,6 +42,20 @@ def consensus(request: Request) -> HttpResponse:
         "most": MAX_SHOWN,
     }
     return render(request, "judge/consensus.html", context)
+
+
+@role_required(LEAD)
+@require_GET
+def consensus_file(request: Request, name: str) -> HttpResponse:
+    """Everything that the page is made of as a CSV file: how raters err, or the outputs with their labels."""
+    if name not in TABLES:
+        raise Http404(f"There is no table {name!r}; there is {', '.join(TABLES)}.")
+    filters = dashboard.read_filters(request.GET)
+    try:
+        table = TABLES[name](work.overview(filters, request.user))
+    except Rubric.DoesNotExist as error:
+        raise Http404(str(error)) from error
+    return tables.download(f"consensus-{name}", filters, table)
 
 
 def _row(found: Found) -> dict[str, object]:

@@ -37,6 +37,7 @@ urlpatterns = [
     path("dashboard/export/", exchange_views.export, name="export"),
     path("dashboard/export/file/", exchange_views.export_file, name="export-file"),
     path("dashboard/consensus/", consensus_views.consensus, name="consensus"),
+    path("dashboard/consensus/<slug:name>.csv", consensus_views.consensus_file, name="consensus-file"),
     path("dashboard/adjudication/", adjudication_views.adjudication, name="adjudication"),
     path("dashboard/adjudication/<uuid:pk>/", adjudication_views.adjudication_output, name="adjudication-output"),
     path(

@@ -140,6 +140,22 @@ def test_the_page_shows_raters_and_links_outputs(client: Client, lead: User, rev
     assert "Where the judge differs most" in page
 
 
+def test_raters_and_outputs_can_be_taken_as_files(client: Client, lead: User, reviewed: list[Output]):
+    Output.objects.filter(pk=reviewed[0].pk).update(text="=1+1")
+
+    raters = client.get(f"{PAGE}raters.csv")
+    outputs = client.get(f"{PAGE}outputs.csv").content.decode().splitlines()
+
+    assert raters["Content-Type"] == "text/csv; charset=utf-8"
+    # Three raters, two by two labels overall and on each criterion as many as it has.
+    rows = [line.split(",") for line in raters.content.decode().splitlines()[1:]]
+    assert [row[1] for row in rows if row[0] == "overall"] == ["anna"] * 4 + ["ben"] * 4 + [rows[8][1]] * 4
+    assert sum(float(row[-1]) for row in rows if row[:2] == ["overall", "anna"]) == pytest.approx(2)
+    first = next(line for line in outputs if line.startswith(f"overall,{reviewed[0].pk}"))
+    assert first.split(",")[2:4] == ["'=1+1", "fail"]
+    assert client.get(f"{PAGE}nothing.csv").status_code == 404
+
+
 def test_before_three_raters_the_page_says_what_is_missing(client: Client, lead: User, people: list[Rater]):
     output = OutputFactory.create()
     label(people[0], output, GOOD)
