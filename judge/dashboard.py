@@ -38,6 +38,7 @@ from judge.statistics.replacement import Replacement, alternative_annotator_test
 from judge.statistics.report import FAIL, OVERALL, PASS, AgreementReport, ReviewedLabel, agreement_report, conjunctions
 from judge.statistics.sequential import Gate, sequential_gate
 from judge.statistics.surprise import Surprise, surprises
+from judge.tag_lists import TagLists, tag_lists
 from judge.worth_reading import N_KEPT
 from recommend.models import LanguageModel, Output
 
@@ -111,6 +112,7 @@ class Quality:
     """One kind of output, judged and reviewed. `judge` is None before a judge has judged anything.
 
     ceilings     overall first, then each criterion in the rubric's order
+    lists        agreement on whole lists of tags; None for other kinds
     replacement  whether the judge can stand in for a person, on passing altogether
     names        {rater id: name} of the people in it
     calibrations overall first, then each criterion
@@ -124,6 +126,7 @@ class Quality:
     judge: Rater | None
     report: AgreementReport
     ceilings: tuple[Ceiling, ...]
+    lists: TagLists | None
     replacement: Replacement
     names: Mapping[Hashable, str]
     calibrations: tuple[Calibration, ...]
@@ -191,6 +194,7 @@ def quality(filters: Filters) -> Quality:
         ceilings=tuple(
             human_ceiling(name, shared[name], scale) for name, scale in {OVERALL: (PASS, FAIL), **scales}.items()
         ),
+        lists=tag_lists(reviews, said_by_judge) if filters.kind == Output.Kind.TAG else None,
         replacement=replacement,
         calibrations=tuple(calibration(name, found) for name, found in {OVERALL: overall, **by_criterion}.items()),
         gate=sequential_gate(screens_in_order(reviews), filters.threshold),

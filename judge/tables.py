@@ -161,6 +161,12 @@ def _ceiling(quality: Quality) -> Table:
     return Table(("criterion", "outputs", "people", *_estimates(*sides)), tuple(rows))
 
 
+def _tag_lists(quality: Quality) -> Table:
+    sides = [] if quality.lists is None else [("people", quality.lists.people), ("judge", quality.lists.judge)]
+    rows = [(side, one.n_units, *_range(one.overlap, one.masi, one.jaccard), one.masi.note) for side, one in sides]
+    return Table(("raters", "lists", *_estimates("kept_by_both", "alpha_masi", "alpha_jaccard"), "note"), tuple(rows))
+
+
 def _replacement(quality: Quality) -> Table:
     rows = [
         (quality.names[one.person], one.n_outputs, *_range(one.judge_ahead, one.person_ahead), one.p_value, one.wins)
@@ -252,6 +258,7 @@ FIGURES: dict[str, Figure] = {
     "evidence": Figure("Evidence of the gate after each shopper", _of_quality(_evidence)),
     "calibration": Figure("The judge's probabilities and what people passed", _of_quality(_calibration)),
     "ceiling": Figure("People among themselves, and judge with people", _of_quality(_ceiling)),
+    "tag-lists": Figure("Agreement on whole lists of tags", _of_quality(_tag_lists)),
     "replacement": Figure("The judge in the place of each person", _of_quality(_replacement)),
     "queue": Figure("Screens of work in every campaign", _queue),
     "burn-down": Figure("Screens left in active campaigns, day by day", _burn_down),
