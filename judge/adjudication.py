@@ -132,7 +132,7 @@ def disagreements(wanted: Wanted, user: User, output_ids: Sequence[UUID]) -> lis
     said = _by_output(
         visibility.visible_assessments(user, outputs)
         .filter(counted, rubric=rubric)
-        .select_related("rater__user", "rater__language_model")
+        .select_related("rater__user", "rater__language_model", "rater__panel")
         .order_by("revision")
     )
     hidden = _hidden(user, outputs)

@@ -19,6 +19,8 @@ from judge.models import (
     Criterion,
     JudgeCheck,
     JudgeProfile,
+    Panel,
+    PanelMember,
     Passport,
     Rater,
     Resolution,
@@ -63,9 +65,44 @@ class CriterionAdmin(ReadOnlyAdmin[Criterion]):
 
 @admin.register(Rater)
 class RaterAdmin(ReadOnlyAdmin[Rater]):
-    list_display = ("__str__", "user", "language_model", "prompt_version", "created_at")
-    list_select_related = ("user", "language_model")
-    search_fields = ("user__username", "language_model__name", "prompt_version")
+    list_display = ("__str__", "user", "language_model", "prompt_version", "panel", "created_at")
+    list_select_related = ("user", "language_model", "panel")
+    search_fields = ("user__username", "language_model__name", "prompt_version", "panel__name")
+
+
+class PanelMemberInline(TabularInline[PanelMember, Panel]):
+    model = PanelMember
+    fields = ("position", "rater", "weight", "measured")
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PanelMember]:
+        return super().get_queryset(request).select_related("rater__language_model")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True  # whoever may see the panel
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Panel)
+class PanelAdmin(ReadOnlyAdmin[Panel]):
+    """Panels are made on the page of judges, and never change: labels are given by what they are."""
+
+    list_display = ("name", "vote", "is_serving", "created_by", "created_at")
+    list_filter = ("vote", "is_serving")
+    list_select_related = ("created_by",)
+    search_fields = ("name",)
+    inlines = (PanelMemberInline,)
+
+
+@admin.register(PanelMember)
+class PanelMemberAdmin(ReadOnlyAdmin[PanelMember]):
+    list_display = ("panel", "position", "rater", "weight")
+    list_select_related = ("panel", "rater__language_model", "rater__panel", "rater__user")
+    search_fields = ("panel__name", "rater__language_model__name")
 
 
 @admin.register(JudgeProfile)
@@ -165,7 +202,7 @@ class AssignmentAdmin(LargeTableAdmin[Assignment]):
 class AssessmentAdmin(LargeTableAdmin[Assessment]):
     list_display = ("output", "rater", "labels", "passed", "revision", "blind", "seconds", "error", "created_at")
     list_filter = ("passed", "blind", "rubric", ("rater__user", admin.EmptyFieldListFilter), "created_at")
-    list_select_related = ("output", "rater__user", "rater__language_model")
+    list_select_related = ("output", "rater__user", "rater__language_model", "rater__panel")
     search_fields = ("output__text", "rationale", "output__id__exact", "rater__user__username")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Assessment]:
@@ -191,7 +228,7 @@ class ResolutionAdmin(LargeTableAdmin[Resolution]):
 class JudgeCheckAdmin(ReadOnlyAdmin[JudgeCheck]):
     list_display = ("rater", "rubric", "state", "budget", "error", "created_at", "finished_at")
     list_filter = ("state", "rubric")
-    list_select_related = ("rater__user", "rater__language_model", "rubric")
+    list_select_related = ("rater__user", "rater__language_model", "rater__panel", "rubric")
     search_fields = ("rater__language_model__name", "error", "id__exact")
 
 
@@ -211,5 +248,5 @@ class CheckCaseAdmin(LargeTableAdmin[CheckCase]):
 class PassportAdmin(ReadOnlyAdmin[Passport]):
     list_display = ("rater", "rubric", "created_at")
     list_filter = ("rubric",)
-    list_select_related = ("rater__user", "rater__language_model", "rubric")
+    list_select_related = ("rater__user", "rater__language_model", "rater__panel", "rubric")
     search_fields = ("rater__language_model__name", "id__exact")

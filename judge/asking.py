@@ -246,6 +246,23 @@ class _Asker:
         )
 
 
+def reads_guidelines(model: LanguageModel) -> bool:
+    """Whether a model is asked with guidelines and examples, or with the questions alone."""
+    # A model with an adapter was trained on the questions alone, and a small one has no room for more.
+    return not model.adapter
+
+
+def spent_together(answer: Answer, parts: Sequence[Answer]) -> Answer:
+    """An answer with what those took that it was made from."""
+    whole = _summed({str(number): one for number, one in enumerate(parts)})
+    return replace(
+        answer,
+        seconds=whole.seconds,
+        prompt_tokens=whole.prompt_tokens,
+        completion_tokens=whole.completion_tokens,
+    )
+
+
 def silence(result: ChatResult) -> str:
     """Why the server gave no answer at all, so that the question has to be asked again; "" where it gave one."""
     if result.error is None or result.error.kind not in {"unavailable", "cancelled"}:

@@ -168,9 +168,12 @@ def rubric_of(filters: Filters) -> Rubric:
 
 def judge_of(filters: Filters) -> Rater | None:
     """The chosen judge, else the one that serves now, else the newest; None where none has ever judged."""
-    judges = Rater.objects.filter(language_model__isnull=False).select_related("language_model")
+    judges = Rater.objects.filter(user__isnull=True).select_related("language_model", "panel")
     if filters.judge is not None:
         return judges.filter(pk=filters.judge).first()
+    found = services.find_serving_judge()
+    if found is not None and not found._state.adding:
+        return found
     serving = judges.filter(language_model__state=LanguageModel.State.SERVING)
     return serving.order_by("-created_at").first() or judges.order_by("-created_at").first()
 

@@ -162,7 +162,7 @@ class _Median(Aggregate):
 
 def choices(filters: Filters) -> Choices:
     """What can be chosen beside the kind that is chosen."""
-    judges = Rater.objects.filter(language_model__isnull=False).select_related("language_model", "user")
+    judges = Rater.objects.filter(user__isnull=True).select_related("language_model", "panel", "user")
     return Choices(
         kinds=tuple((str(value), str(label)) for value, label in Output.Kind.choices),
         models=tuple(LanguageModel.objects.filter(role=filters.stage).order_by("-created_at")),

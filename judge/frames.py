@@ -133,10 +133,10 @@ def uncertainties(generation_ids: Sequence[UUID], reading: Reading) -> dict[UUID
     sure: the floor alone draws it.
     """
     verdicts = (
-        Assessment.objects.filter(
+        Assessment.objects.verdicts()
+        .filter(
             output__generation__in=generation_ids,
             output__rejected_by="",
-            rater__language_model__isnull=False,
             rubric=reading.rubric,
             revision=1,
         )

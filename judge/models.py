@@ -130,20 +130,22 @@ class Criterion(models.Model):
 
 
 class Rater(models.Model):
-    """Who rates: a person, or a judge model with its prompt. The statistics know no difference."""
+    """Who rates: a person, a judge model with its prompt, or a panel of these. The statistics know no difference."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     user = models.OneToOneField(User, null=True, blank=True, on_delete=models.PROTECT, related_name="rater")
     language_model = models.ForeignKey(LanguageModel, null=True, blank=True, on_delete=models.PROTECT)
     prompt_version = models.CharField(max_length=40, blank=True)
+    panel = models.OneToOneField("Panel", null=True, blank=True, on_delete=models.PROTECT, related_name="rater")
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(user__isnull=False, language_model__isnull=True)
-                | models.Q(user__isnull=True, language_model__isnull=False),
-                name="rater_is_person_or_model",
+                condition=models.Q(user__isnull=False, language_model__isnull=True, panel__isnull=True)
+                | models.Q(user__isnull=True, language_model__isnull=False, panel__isnull=True)
+                | models.Q(user__isnull=True, language_model__isnull=True, panel__isnull=False),
+                name="rater_is_person_model_or_panel",
             ),
             models.UniqueConstraint(fields=["language_model", "prompt_version"], name="rater_model_prompt_once"),
         ]
@@ -151,11 +153,72 @@ class Rater(models.Model):
     def __str__(self) -> str:
         if self.user is not None:
             return self.user.get_username()
+        if self.panel is not None:
+            return f"{self.panel} (panel)"
         return f"{self.language_model} (prompt {self.prompt_version})"
 
     @property
     def is_person(self) -> bool:
         return self.user_id is not None
+
+    @property
+    def models(self) -> list[LanguageModel]:
+        """The judge model that is asked, or those of a panel's members; none for a person."""
+        if self.panel is not None:
+            members = self.panel.members.select_related("rater__language_model")
+            return [one.rater.language_model for one in members if one.rater.language_model is not None]
+        return [] if self.language_model is None else [self.language_model]
+
+
+class Panel(models.Model):
+    """A judge made of several, whose labels are their vote; it never changes, so another one is another judge."""
+
+    class Vote(models.TextChoices):
+        MAJORITY = "majority", "Majority: every member counts the same"
+        WEIGHTED = "weighted", "Weighted: as given for each member"
+        MEASURED = "measured", "Weighted by the members' passports"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    name = models.CharField(max_length=100, unique=True)
+    vote = models.CharField(max_length=10, choices=Vote, default=Vote.MAJORITY)
+    is_serving = models.BooleanField(default=False, help_text="It judges what is made, in the place of the model.")
+    created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_serving"], condition=models.Q(is_serving=True), name="panel_one_serves_at_a_time"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PanelMember(models.Model):
+    """A judge model, asked in one way, in a panel."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    panel = models.ForeignKey(Panel, on_delete=models.CASCADE, related_name="members")
+    position = models.PositiveIntegerField()
+    rater = models.ForeignKey(Rater, on_delete=models.PROTECT, related_name="seats")
+    weight = models.FloatField(default=1.0, help_text="What its vote counts where nothing is measured.")
+    measured = models.JSONField(
+        default=dict, blank=True, help_text="{kind: {criterion: [of a vote to pass, to fail]}} from its passports."
+    )
+
+    class Meta:
+        ordering = ["panel_id", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["panel", "rater"], name="panel_member_once"),
+            models.CheckConstraint(condition=models.Q(weight__gt=0), name="panel_member_weight_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.panel}: {self.rater}"
 
 
 class JudgeProfile(models.Model):
@@ -372,6 +435,12 @@ class Assignment(models.Model):
         return list(Output.objects.kept().filter(generation=self.unit.generation_id).order_by("position"))
 
 
+class AssessmentQuerySet(models.QuerySet["Assessment"]):
+    def verdicts(self) -> AssessmentQuerySet:
+        """Of judges in their own right: a panel's vote, but not what each member said for it."""
+        return self.filter(rater__user__isnull=True, as_member=False)
+
+
 class Assessment(models.Model):
     """A rater's labels for one output; a correction is a new revision, never an overwrite."""
 
@@ -401,6 +470,9 @@ class Assessment(models.Model):
     )
     prompt_tokens = models.PositiveIntegerField(default=0, db_default=0, help_text="Its share of what was read for it.")
     completion_tokens = models.PositiveIntegerField(default=0, db_default=0)
+    as_member = models.BooleanField(default=False, db_default=False, help_text="Asked for the vote of a panel.")
+
+    objects = AssessmentQuerySet.as_manager()
 
     class Meta:
         ordering = ["output_id", "created_at"]
@@ -416,7 +488,7 @@ class Assessment(models.Model):
 class JudgeCheckQuerySet(models.QuerySet["JudgeCheck"]):
     def with_progress(self) -> JudgeCheckQuerySet:
         """Add `n_questions` and `n_answered`, and read whose check it is along."""
-        return self.select_related("rater__language_model", "rater__user", "rubric").annotate(
+        return self.select_related("rater__language_model", "rater__panel", "rater__user", "rubric").annotate(
             n_questions=models.Count("cases"),
             n_answered=models.Count("cases", filter=models.Q(cases__answered_at__isnull=False)),
         )

@@ -18,15 +18,14 @@ from django.db import models
 from django.db.models import Max, Min
 from django.utils import timezone
 
-from judge import comparison, judging, services, verdicts, ways
+from judge import asking, comparison, services, verdicts, ways
 from judge.checks import figures
 from judge.checks.figures import Answered
 from judge.comparison import Filters
-from judge.models import JudgeCheck, Passport, Rater, Rubric
+from judge.models import JudgeCheck, Panel, Passport, Rater, Rubric
 from judge.rubrics import RubricDef
 from judge.statistics.intervals import Estimate
 from judge.statistics.report import OVERALL, AgreementReport, agreement_report
-from recommend.models import LanguageModel
 
 # What makes a judge another judge, and what a page calls it.
 PARTS = {
@@ -38,6 +37,9 @@ PARTS = {
     "prompt_version": "prompt version",
     "prompt_sha256": "prompt text",
     "questions_sha256": "questions",
+    "members": "members",
+    "members_sha256": "members' model, options or prompt",
+    "vote": "vote",
 }
 
 
@@ -87,16 +89,19 @@ def valid_for(kind: str, judge: Rater | None = None, *, now: datetime | None = N
 
     It expires when the model, its adapter, its prompt or the rubric changes, and JUDGE_PASSPORT_DAYS after its date.
     """
-    found = Passport.objects.filter(rubric__kind=kind).select_related("rater__language_model", "rubric", "judge_check")
-    of = judge or _serving()
+    found = Passport.objects.filter(rubric__kind=kind).select_related(
+        "rater__language_model", "rater__panel", "rubric", "judge_check"
+    )
+    of = judge or services.find_serving_judge()
     if of is None:
         return Validity(Standing.MISSING, "No judge model serves.")
     passport = found.filter(rater=of).first()
     if passport is None and judge is None:
         # Of the model as it was, or of another judge: what changed is its reason.
-        passport = found.filter(rater__language_model=of.language_model).first() or found.first()
+        same_model = found.filter(rater__language_model__in=of.models) if of.panel is None else found.none()
+        passport = same_model.first() or found.first()
     if passport is None:
-        return Validity(Standing.MISSING, f"{of.language_model} has never been checked on {kind}s.")
+        return Validity(Standing.MISSING, f"{of.panel or of.language_model} has never been checked on {kind}s.")
     return _validity(passport, of, now or timezone.now())
 
 
@@ -130,10 +135,12 @@ def version_of(judge: Rater, rubric: Rubric) -> dict[str, str]:
 
     One whose prompt version nobody is asked with any more: what its model is asked with now.
     """
+    if judge.panel is not None:
+        return _panel_version(judge.panel, rubric)
     model = judge.language_model
     assert model is not None  # a person has no version
     way = ways.of_version(judge.prompt_version) or services.way_of(model)
-    criteria, guidelines = services.definition(rubric).criteria, judging.reads_guidelines(model)
+    criteria, guidelines = services.definition(rubric).criteria, asking.reads_guidelines(model)
     return {
         "model": model.name,
         "engine": model.engine,
@@ -146,14 +153,31 @@ def version_of(judge: Rater, rubric: Rubric) -> dict[str, str]:
     }
 
 
+def _panel_version(panel: Panel, rubric: Rubric) -> dict[str, str]:
+    """A panel is its members as they are today, and what their votes count."""
+    members = panel.members.select_related("rater__language_model", "rater__panel")
+    parts = {str(one.rater): version_of(one.rater, rubric) for one in members}
+    votes = {str(one.rater): [one.weight, one.measured] for one in members}
+    return {
+        "model": f"{panel} (panel)",
+        "members": ", ".join(parts),
+        "members_sha256": sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest(),
+        "vote": f"{panel.get_vote_display()}, {json.dumps(votes, sort_keys=True)}",
+    }
+
+
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     """What differs between two versions of a judge, in a sentence each; "" where nothing does."""
     differing = [name for name in PARTS if before.get(name, "") != now.get(name, "")]
+    if ("members" in before) != ("members" in now):
+        differing = ["model"]  # a panel in the place of a model: nothing of either is comparable
     if "questions_sha256" in differing and ("adapter" in differing or "questions_sha256" not in before):
         # One follows from the other, or they are of a time when it was not written down.
         differing.remove("questions_sha256")
     if "prompt_version" in differing and "prompt_sha256" in differing:
         differing.remove("prompt_sha256")  # another version has another text
+    if "members" in differing:
+        differing = [name for name in differing if name not in {"members_sha256", "vote"}]
     return " ".join(_change(name, before.get(name, ""), now.get(name, "")) for name in differing)
 
 
@@ -184,17 +208,6 @@ def issue(check: JudgeCheck) -> Passport:
     )
 
 
-def _serving() -> Rater | None:
-    """The judge that serves now; one that has not judged yet is not stored for being asked after."""
-    try:
-        model = LanguageModel.objects.serving(LanguageModel.Role.JUDGE)
-    except LanguageModel.DoesNotExist:
-        return None
-    version = services.way_of(model).version
-    found = Rater.objects.filter(language_model=model, prompt_version=version).first()
-    return found or Rater(language_model=model, prompt_version=version)
-
-
 def _lifetime() -> timedelta:
     return timedelta(days=settings.JUDGE_PASSPORT_DAYS)
 
@@ -202,6 +215,8 @@ def _lifetime() -> timedelta:
 def _change(name: str, before: str, now: str) -> str:
     if name == "questions_sha256":
         return "The judge is asked in other words, or shown other examples."
+    if name == "members_sha256":
+        return "A member of the panel has another model, options or prompt than then."
     if name == "prompt_sha256":
         return "The judge's prompt was edited without a new version."
     return f"The judge's {PARTS[name]} was {before or 'none'} and is {now or 'none'} now."

@@ -215,7 +215,7 @@ def _assessments(
     for assessment in seen:
         if assessment.assignment_id == assignment.pk:
             mine.setdefault(assessment.output_id, []).append(assessment)
-        elif not assessment.rater.is_person:
+        elif not assessment.rater.is_person and not assessment.as_member:
             judges[assessment.output_id] = assessment
     return mine, judges
 
@@ -270,12 +270,10 @@ def run_labels(run: PipelineRun, user: User) -> tuple[list[RunLabels], bool, boo
     Returns them with whether the judge is still at work, and whether some are hidden from this user for now.
     """
     outputs = list(Output.objects.kept().filter(generation__run=run).order_by("generation__created_at", "position"))
-    everything = Assessment.objects.filter(output__in=outputs, rater__language_model__isnull=False)
+    everything = Assessment.objects.verdicts().filter(output__in=outputs)
     judged = set(everything.values_list("output_id", flat=True))
     seen = visibility.visible_assessments(user, Output.objects.filter(pk__in=[output.pk for output in outputs]))
-    seen = (
-        seen.filter(rater__language_model__isnull=False).select_related("rubric").prefetch_related("rubric__criteria")
-    )
+    seen = seen.verdicts().select_related("rubric").prefetch_related("rubric__criteria")
     latest = {assessment.output_id: assessment for assessment in seen.order_by("created_at")}
     labels = []
     for output in outputs:

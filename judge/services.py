@@ -119,9 +119,46 @@ def definition_in_use(rubric_id: UUID) -> RubricDef:
     return definition(rubric_in_use(rubric_id))
 
 
+def serving_judge() -> Rater:
+    """The judge that serves: the panel that is set to, else the model, asked in its way.
+
+    Raises LanguageModel.DoesNotExist where there is neither.
+    """
+    found = find_serving_judge()
+    if found is None:
+        model = LanguageModel.objects.serving(LanguageModel.Role.JUDGE)  # says what is missing
+        return rater_for_model(model, way_of(model).version)
+    if found.language_model is not None:
+        return rater_for_model(found.language_model, found.prompt_version)
+    return found
+
+
+def find_serving_judge() -> Rater | None:
+    """The judge that serves, for reading: a model that has never been asked so comes as a rater that is not stored."""
+    serving = LanguageModel.objects.select_related("judge_profile").filter(
+        role=LanguageModel.Role.JUDGE, state=LanguageModel.State.SERVING
+    )
+    model = serving.order_by("-created_at").first()
+    version = _way(model).version if model else ""
+    found = (
+        Rater.objects.filter(
+            Q(panel__is_serving=True) | Q(language_model__in=[model] if model else [], prompt_version=version)
+        )
+        .select_related("panel", "language_model")
+        .order_by("panel_id")  # PostgreSQL puts what has no panel last
+    ).first()
+    if found is None and model is not None:
+        return Rater(language_model=model, prompt_version=version)
+    return found
+
+
 def way_of(model: LanguageModel) -> Way:
     """How a judge model is asked today: as its profile says, without one in the usual way."""
-    profile = JudgeProfile.objects.filter(language_model=model).first()
+    return _way(LanguageModel.objects.select_related("judge_profile").get(pk=model.pk))
+
+
+def _way(model: LanguageModel) -> Way:
+    profile: JudgeProfile | None = getattr(model, "judge_profile", None)
     return profile.way if profile else Way()
 
 

@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from judge import campaigns, judging, leases
+from judge import campaigns, judging, leases, services
 from judge.checks import runner
 from judge.models import Assessment, JudgeCheck, Rubric
 from recommend.engines import factory
@@ -53,8 +53,8 @@ def judge_generation(generation_id: str) -> int:
     if generation is None:
         return 0
     try:
-        model = LanguageModel.objects.serving(LanguageModel.Role.JUDGE)
-        n_stored = judging.judge_pending(generation, factory.from_settings(model.engine))
+        judge = services.serving_judge()
+        n_stored = judging.judge_pending(generation, factory.from_settings(judge.models[0].engine), judge)
     except (LanguageModel.DoesNotExist, Rubric.DoesNotExist) as missing:
         logger.warning("Generation %s is not judged yet. %s", generation_id, missing)
         return 0
@@ -84,7 +84,7 @@ def resend_unjudged() -> int:
 
 def _unjudged() -> list[UUID]:
     now = timezone.now()
-    judged = Assessment.objects.filter(output=OuterRef("pk"), rater__language_model__isnull=False)
+    judged = Assessment.objects.verdicts().filter(output=OuterRef("pk"))
     waiting = Output.objects.kept().filter(~Exists(judged), generation=OuterRef("pk"))
     found = Generation.objects.filter(
         Exists(waiting),
@@ -108,10 +108,10 @@ def send_check(check: JudgeCheck) -> None:
 @_asks_the_judge
 def advance_check(check_id: str) -> None:
     """Ask the next questions of a check, from wherever it stands; nothing happens where another worker holds it."""
-    check = JudgeCheck.objects.select_related("rater__language_model").filter(pk=UUID(check_id)).first()
-    if check is None or check.rater.language_model is None:
+    check = JudgeCheck.objects.select_related("rater__language_model", "rater__panel").filter(pk=UUID(check_id)).first()
+    if check is None:
         return
-    advanced = runner.advance(check.pk, factory.from_settings(check.rater.language_model.engine))
+    advanced = runner.advance(check.pk, factory.from_settings(check.rater.models[0].engine))
     if advanced is not None and advanced.is_active:
         send_check(advanced)
 

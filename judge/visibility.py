@@ -10,13 +10,13 @@ from __future__ import annotations
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from judge.models import Assessment, Assignment, Campaign, CampaignUnit
+from judge.models import Assessment, AssessmentQuerySet, Assignment, Campaign, CampaignUnit
 from recommend import audit, roles
 from recommend.audit import Verb
 from recommend.models import Output
 
 
-def visible_assessments(user: User | AnonymousUser, outputs: QuerySet[Output]) -> QuerySet[Assessment]:
+def visible_assessments(user: User | AnonymousUser, outputs: QuerySet[Output]) -> AssessmentQuerySet:
     """The assessments of `outputs` that a user may see now.
 
     Everybody sees their own. A lead sees all others, except those of a generation that they themselves hold, not yet

@@ -24,7 +24,7 @@ from recommend.api.base import EmptyRequest, FilteredViewSet, IsLead, Query, Str
 from recommend.api.errors import ConflictError
 from recommend.models import JobState, Output
 
-JUDGES = Rater.objects.filter(language_model__isnull=False)
+JUDGES = Rater.objects.filter(user__isnull=True)
 
 
 class JudgeCheckSerializer(serializers.ModelSerializer[JudgeCheck]):
@@ -164,7 +164,7 @@ class PassportViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Passport]):
     """Passports (leads only): what was measured of a judge for a kind of output, and whether that still holds."""
 
     query = PassportQuery
-    queryset = Passport.objects.select_related("rater__language_model", "rater__user", "rubric")
+    queryset = Passport.objects.select_related("rater__language_model", "rater__panel", "rater__user", "rubric")
     serializer_class = PassportSerializer
     permission_classes = [IsLead]
 

@@ -38,4 +38,6 @@ def shown(assignment: Assignment, user: User) -> dict[str, object]:
 
 def with_raters(assessments: QuerySet[Assessment]) -> QuerySet[Assessment]:
     """With what the serializer shows of each, in one query."""
-    return assessments.select_related("rater__user", "rater__language_model", "rubric").order_by("output", "created_at")
+    return assessments.select_related("rater__user", "rater__language_model", "rater__panel", "rubric").order_by(
+        "output", "created_at"
+    )

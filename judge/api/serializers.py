@@ -54,10 +54,10 @@ class RubricSerializer(serializers.ModelSerializer[Rubric]):
 
 
 class RaterSerializer(serializers.ModelSerializer[Rater]):
-    """Who rated: a person, or a judge model with its prompt."""
+    """Who rated: a person, a judge model with its prompt, or a panel of these."""
 
     is_person = serializers.BooleanField(read_only=True)
-    name = serializers.SerializerMethodField(help_text="The user's or the model's name.")
+    name = serializers.SerializerMethodField(help_text="The user's, the model's or the panel's name.")
 
     class Meta:
         model = Rater
@@ -66,7 +66,7 @@ class RaterSerializer(serializers.ModelSerializer[Rater]):
     def get_name(self, rater: Rater) -> str:
         if rater.user is not None:
             return rater.user.get_username()
-        return str(rater.language_model)
+        return str(rater.panel or rater.language_model)
 
 
 class AssessmentSerializer(serializers.ModelSerializer[Assessment]):

@@ -85,7 +85,9 @@ class Page:
 
 def page(kind: str, chosen: UUID | None) -> Page:
     """The page of a kind: with the chosen passport, else the one that decides whether there is a valid one."""
-    found = Passport.objects.filter(rubric__kind=kind).select_related("rater__language_model", "rater__user", "rubric")
+    found = Passport.objects.filter(rubric__kind=kind).select_related(
+        "rater__language_model", "rater__panel", "rater__user", "rubric"
+    )
     validity = passports.valid_for(kind)
     one = found.filter(pk=chosen).first() if chosen else None
     if one is not None:

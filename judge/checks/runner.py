@@ -21,7 +21,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from judge import asking, passports, services, ways
+from judge import panels, passports, services
 from judge.asking import Question
 from judge.checks import planning
 from judge.checks.planning import MAX_BUDGET, MIN_BUDGET
@@ -65,14 +65,9 @@ def prepare_newest(kind: str, *, judge: Rater | None = None, **options: Any) -> 
     Options, and what is raised, are those of `prepare`; also CheckError without a rubric or a judge.
     """
     try:
-        return prepare(Rubric.objects.current(kind), judge=judge or _serving_judge(), **options)
+        return prepare(Rubric.objects.current(kind), judge=judge or services.serving_judge(), **options)
     except (Rubric.DoesNotExist, LanguageModel.DoesNotExist) as missing:
         raise CheckError(str(missing)) from missing
-
-
-def _serving_judge() -> Rater:
-    model = LanguageModel.objects.serving(LanguageModel.Role.JUDGE)
-    return services.rater_for_model(model, services.way_of(model).version)
 
 
 @transaction.atomic
@@ -89,10 +84,11 @@ def prepare(
     budget = settings.JUDGE_CHECK_BUDGET if budget is None else budget
     if not MIN_BUDGET <= budget <= MAX_BUDGET:
         raise CheckError(f"{budget} questions are not between {MIN_BUDGET} and {MAX_BUDGET:,}.", "budget")
-    if judge.language_model is None:
+    if judge.is_person:
         raise CheckError(f"{judge} is a person; only a judge model can be checked.", "judge")
-    if ways.of_version(judge.prompt_version) is None:
-        today = services.way_of(judge.language_model).version
+    model = judge.models[0]
+    if not panels.is_asked_today(judge):
+        today = services.way_of(model).version
         raise CheckError(f"{judge} cannot be asked any more: the judge's prompt is version {today} now.", "judge")
     rules = services.definition(rubric)
     check = JudgeCheck(
@@ -104,7 +100,7 @@ def prepare(
         version=passports.version_of(judge, rubric),
     )
     n = planning.n_planted(budget)
-    sources = draw(rubric, rules, judge.language_model, n=n, seed=check.seed)
+    sources = draw(rubric, rules, model, n=n, seed=check.seed)
     n_shoppers = len({source.shopper for source in sources})
     if n_shoppers < MIN_SHOPPERS:
         raise CheckError(
@@ -141,7 +137,7 @@ def advance(check_id: UUID, engine: Engine) -> JudgeCheck | None:
     token = _take(check_id)
     if token is None:
         return None
-    check = JudgeCheck.objects.select_related("rater__language_model", "rubric").get(pk=check_id)
+    check = JudgeCheck.objects.select_related("rater__language_model", "rater__panel", "rubric").get(pk=check_id)
     try:
         _advance(check, token, engine)
     except _LostError:
@@ -153,15 +149,13 @@ def advance(check_id: UUID, engine: Engine) -> JudgeCheck | None:
 
 
 def _advance(check: JudgeCheck, token: UUID, engine: Engine) -> None:
-    model = check.rater.language_model
-    assert model is not None  # prepare() takes no person
     if changes := passports.changes(check.version, passports.version_of(check.rater, check.rubric)):
         _end(check, token, JobState.FAILED, f"The judge changed while it was checked: {changes} Check it again.")
         return
     rules = services.definition(check.rubric)
     waiting = list(check.cases.filter(answered_at=None).order_by("pk")[:BATCH_SIZE])
     if waiting:
-        _ask(check, token, engine, model, waiting)
+        _ask(check, token, engine, waiting)
     if check.cases.filter(answered_at=None).exists():
         return
     with transaction.atomic():
@@ -177,7 +171,7 @@ def _advance(check: JudgeCheck, token: UUID, engine: Engine) -> None:
             _end(check, token, JobState.DONE)
 
 
-def _ask(check: JudgeCheck, token: UUID, engine: Engine, model: LanguageModel, cases: Sequence[CheckCase]) -> None:
+def _ask(check: JudgeCheck, token: UUID, engine: Engine, cases: Sequence[CheckCase]) -> None:
     rules = services.definition(check.rubric)
     # A seed of its own makes the warm answer another draw, and the cold ones the same question again.
     questions = [
@@ -189,10 +183,8 @@ def _ask(check: JudgeCheck, token: UUID, engine: Engine, model: LanguageModel, c
         )
         for case in cases
     ]
-    way = ways.of_version(check.rater.prompt_version)
-    assert way is not None  # another prompt version is a change, and ends the check
     unanswered = ""
-    with closing(asking.replies(questions, model, way, rules, engine)) as replies:
+    with closing(panels.replies(questions, check.rater, rules, engine)) as replies:
         for reply in replies:
             if reply.answer is None:
                 unanswered = reply.silence

@@ -38,8 +38,10 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "rater_name",
         "text",
-        "the user's or the judge model's name",
-        Coalesce("rater__user__username", "rater__language_model__name", output_field=TextField()),
+        "the user's, the judge model's or the panel's name",
+        Coalesce(
+            "rater__user__username", "rater__language_model__name", "rater__panel__name", output_field=TextField()
+        ),
     ),
     Column("rater_prompt_version", "text", "of the judge's prompt; empty for people", F("rater__prompt_version")),
     Column("rater_id", "id", "tells raters of one name apart"),

@@ -367,7 +367,7 @@ def test_more_rows_cost_no_more_queries(campaign: Campaign, django_assert_max_nu
     for _ in range(5):
         reviewed(campaign, person, [GOOD, BAD], [GOOD, GOOD])
 
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         dashboard.quality(Filters())
     with django_assert_max_num_queries(7):
         for cell in dashboard.behind_cell(Filters(), "overall", "fail", "pass").outputs:

@@ -12,7 +12,18 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from judge.models import Assessment, Campaign, CheckCase, JudgeCheck, Passport, Resolution
+from judge.models import (
+    Assessment,
+    Campaign,
+    CheckCase,
+    JudgeCheck,
+    JudgeProfile,
+    Panel,
+    PanelMember,
+    Passport,
+    Rater,
+    Resolution,
+)
 from judge.services import seed_rubrics
 from recgpt_site.api import tokens
 from recgpt_site.models import ApiToken
@@ -70,6 +81,11 @@ def fill() -> None:
     Passport.objects.create(
         judge_check=check, rater=check.rater, rubric=check.rubric, version={}, figures={}, measured_on={}
     )
+    judge = check.rater.language_model
+    panel = Panel.objects.create(name=f"panel {n}")
+    PanelMember.objects.create(panel=panel, position=0, rater=check.rater)
+    AssessmentFactory.create(output=interest, rater=Rater.objects.create(panel=panel))
+    JudgeProfile.objects.get_or_create(language_model=judge)
     tokens.create(UserFactory.create(), name="nightly import")
     Group.objects.get_or_create(name=f"group {n}")
 
