@@ -24,8 +24,10 @@ from judge.checks.figures import Answered
 from judge.comparison import Filters
 from judge.models import JudgeCheck, Panel, Passport, Rater, Rubric
 from judge.rubrics import RubricDef
+from judge.statistics.calibration import Calibration, calibration
+from judge.statistics.ceiling import Ceiling, human_ceiling
 from judge.statistics.intervals import Estimate
-from judge.statistics.report import OVERALL, AgreementReport, agreement_report
+from judge.statistics.report import FAIL, OVERALL, PASS, agreement_report, conjunctions
 
 # What makes a judge another judge, and what a page calls it.
 PARTS = {
@@ -185,8 +187,7 @@ def issue(check: JudgeCheck) -> Passport:
     """Write down what a finished check and people's labels say of the judge."""
     rules = services.definition(check.rubric)
     measured = figures.measure(_answers(check), rules)
-    natural, reviewed_on = _natural(check, rules)
-    rows = [natural.overall, *natural.criteria]
+    natural = _natural(check, rules)
     titles = {criterion.name: criterion.title for criterion in rules.criteria} | {OVERALL: "All criteria together"}
     return Passport.objects.create(
         judge_check=check,
@@ -195,16 +196,16 @@ def issue(check: JudgeCheck) -> Passport:
         version=check.version,
         figures={
             "criteria": [
-                {"name": row.name, "title": titles[row.name], "planted_tnr": asdict(measured.planted_tnr[row.name])}
-                | {name: asdict(getattr(row, name)) for name in ("tpr", "tnr", "ac1", "kappa")}
-                for row in rows
+                {"name": name, "title": titles[name], "planted_tnr": asdict(measured.planted_tnr[name])}
+                | {figure: asdict(estimate) for figure, estimate in by_people.items()}
+                for name, by_people in natural.figures.items()
             ],
             "defects": [asdict(one) for one in measured.defects],
             "probes": [asdict(one) for one in measured.probes],
             "n_asked": measured.n_asked,
             "n_unusable": measured.n_unusable,
         },
-        measured_on=_sample(check) | reviewed_on,
+        measured_on=_sample(check) | natural.reviewed_on,
     )
 
 
@@ -237,24 +238,53 @@ def _answers(check: JudgeCheck) -> list[Answered]:
     return [Answered(*row) for row in rows]
 
 
-def _natural(check: JudgeCheck, rules: RubricDef) -> tuple[AgreementReport, dict[str, Any]]:
-    """The judge against people's first blind labels, and which these are."""
+@dataclass(frozen=True, slots=True)
+class _Natural:
+    """The judge against people's first blind labels: {criterion, or OVERALL: {name of a figure: it}}."""
+
+    figures: dict[str, dict[str, Estimate]]
+    reviewed_on: dict[str, Any]
+
+
+def _natural(check: JudgeCheck, rules: RubricDef) -> _Natural:
+    """What people's labels say of the judge, and which labels these are."""
     filters = Filters(kind=check.rubric.kind, judge=check.rater_id)
-    reviews = comparison.reviews_of(filters, check.rubric)
-    judged = comparison.verdicts_of(filters, check.rubric, check.rater)
-    rows = comparison.reviewed_labels(
-        comparison.read_reviews(reviews), comparison.read_verdicts(judged, reviews), rules
-    )
+    found = comparison.reviews_of(filters, check.rubric)
+    reviews = comparison.read_reviews(found)
+    verdicts = comparison.read_verdicts(comparison.verdicts_of(filters, check.rubric, check.rater), found)
+    rows = comparison.reviewed_labels(reviews, verdicts, rules)
+    shared = comparison.shared_outputs(reviews, verdicts, rules)
     scales = {criterion.name: criterion.values for criterion in rules.criteria}
-    when = reviews.aggregate(first=Min("created_at"), last=Max("created_at"))
-    names = reviews.order_by("assignment__unit__campaign__name").values_list(
+    report = agreement_report(rows, {}, scales)
+    by_criterion = {name: [row for row in rows if row.criterion == name] for name in scales}
+    said = {OVERALL: conjunctions(by_criterion), **by_criterion}
+    when = found.aggregate(first=Min("created_at"), last=Max("created_at"))
+    names = found.order_by("assignment__unit__campaign__name").values_list(
         "assignment__unit__campaign__name", flat=True
     )
-    return agreement_report(rows, {}, scales), {
-        "campaigns": list(names.distinct()),
-        "n_reviewed": len({row.output for row in rows}),
-        "reviewed": _dates(when["first"], when["last"]),
-    }
+    return _Natural(
+        figures={
+            row.name: {name: getattr(row, name) for name in ("tpr", "tnr", "ac1", "kappa")}
+            | {"ece": _error(calibration(row.name, said[row.name]))}
+            | _ceiling(human_ceiling(row.name, shared[row.name], scales.get(row.name, (PASS, FAIL))))
+            for row in (report.overall, *report.criteria)
+        },
+        reviewed_on={
+            "campaigns": list(names.distinct()),
+            "n_reviewed": len({row.output for row in rows}),
+            "reviewed": _dates(when["first"], when["last"]),
+        },
+    )
+
+
+def _error(found: Calibration) -> Estimate:
+    """How far the judge's probabilities are off, 0 to 1, by people's labels: the expected calibration error."""
+    return found.raw.error if found.raw else Estimate.unknown(found.missing, found.n)
+
+
+def _ceiling(found: Ceiling) -> dict[str, Estimate]:
+    """How often two people give the same label, and judge and person on the same outputs."""
+    return {"people_same": found.people.raw, "judge_same": found.judge.raw}
 
 
 def _sample(check: JudgeCheck) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from judge.checks import runner, services
 from judge.checks.planning import MAX_BUDGET, MIN_BUDGET
 from judge.checks.runner import CheckError, CheckRunningError
 from judge.models import JudgeCheck, Passport, Rater
+from judge.passports import Validity
 from recommend.api import queries
 from recommend.api.base import EmptyRequest, FilteredViewSet, IsLead, Query, StrictSerializer, caller
 from recommend.api.errors import ConflictError
@@ -102,10 +103,17 @@ class PassportSerializer(serializers.ModelSerializer[Passport]):
 
     @extend_schema_field(serializers.ChoiceField(choices=[passports.Standing.VALID, passports.Standing.EXPIRED]))
     def get_standing(self, passport: Passport) -> str:
-        return passports.validity_of(passport).standing.value
+        return self._validity(passport).standing.value
 
     def get_reason(self, passport: Passport) -> str:
-        return passports.validity_of(passport).reason
+        return self._validity(passport).reason
+
+    def _validity(self, passport: Passport) -> Validity:
+        """Asked once for each passport: it takes queries of its own."""
+        known: dict[UUID, Validity] = self.context.setdefault("validities", {})
+        if passport.pk not in known:
+            known[passport.pk] = passports.validity_of(passport)
+        return known[passport.pk]
 
 
 class JudgeCheckQuery(Query):

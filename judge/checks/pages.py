@@ -18,13 +18,18 @@ from judge.rubrics import RubricDef
 from judge.statistics.intervals import Estimate
 from judge.statistics.wording import percent, percent_range
 
+BY_CRITERION = ("planted_tnr", "tnr", "tpr", "ac1", "kappa", "ece", "people_same", "judge_same")
 MAX_EARLIER = 20
 MAX_CASES = 50
 
 
 @dataclass(frozen=True, slots=True)
 class CriterionRow:
-    """The figures of one criterion; `tpr`, `tnr`, `ac1` and `kappa` rest on people's labels, `planted_tnr` on none."""
+    """The figures of one criterion: all but `planted_tnr` rest on people's labels.
+
+    ece                      how far the judge's probabilities are off, 0 to 1
+    people_same, judge_same  how often two people give the same label, and judge and person on the same outputs
+    """
 
     title: str
     planted_tnr: Estimate
@@ -32,6 +37,9 @@ class CriterionRow:
     tpr: Estimate
     ac1: Estimate
     kappa: Estimate
+    ece: Estimate
+    people_same: Estimate
+    judge_same: Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +115,7 @@ def shown(passport: Passport) -> Shown:
     """A stored passport as the page draws it."""
     stored = passport.figures
     criteria = tuple(
-        CriterionRow(row["title"], *(Estimate(**row[name]) for name in ("planted_tnr", "tnr", "tpr", "ac1", "kappa")))
-        for row in stored["criteria"]
+        CriterionRow(row["title"], *(_stored(row, name) for name in BY_CRITERION)) for row in stored["criteria"]
     )
     planted = criteria[0].planted_tnr
     titles = {row["name"]: row["title"] for row in stored["criteria"]}
@@ -172,6 +179,11 @@ def _case(case: CheckCase, rules: RubricDef) -> CaseRow:
             if one.name in case.labels
         ),
     )
+
+
+def _stored(row: Mapping[str, Any], name: str) -> Estimate:
+    """A figure of a criterion; earlier passports lack some."""
+    return Estimate(**row[name]) if name in row else Estimate.unknown("it was not measured at that time")
 
 
 def _probe(row: Mapping[str, Any]) -> ProbeRow:

@@ -71,6 +71,7 @@ class Calibration:
     by_chance         the error that right probabilities would show on so few labels
     brier_of_average  the Brier score of always saying the average, which a useful score must beat
     method            of the refit: "Platt scaling" or "isotonic regression"
+    missing           why there is no figure; empty where there is one
     """
 
     name: str
@@ -82,6 +83,7 @@ class Calibration:
     method: str
     scope_warning: str
     sentence: str
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,8 @@ def calibration(name: str, rows: Sequence[ReviewedLabel], *, seed: int = 0) -> C
     scored = [row for row in rows if row.judge_probability is not None]
     refusal = NO_PROBABILITIES if rows and not scored else _refusal(scored)
     if refusal:
-        missing = f"Whether the judge's confidence can be believed is unknown: {refusal}."
-        return Calibration(name, len(scored), None, None, math.nan, math.nan, "", "", missing)
+        sentence = f"Whether the judge's confidence can be believed is unknown: {refusal}."
+        return Calibration(name, len(scored), None, None, math.nan, math.nan, "", "", sentence, refusal)
     labels, weighted = _labels(scored)
     method, fit = ("isotonic regression", isotonic) if len(scored) >= ISOTONIC_FROM else ("Platt scaling", platt)
     raw = _fit(labels, seed)

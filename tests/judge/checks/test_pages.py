@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from judge import queue, verdicts
+from judge import passports, queue, verdicts
 from judge.checks import runner
 from judge.models import JudgeCheck, Passport, Rater, Rubric
 from judge.services import rater_for_model, seed_rubrics
@@ -230,3 +230,41 @@ def test_a_passport_by_rest_says_whether_it_holds(judge: Rater):
 def test_rest_is_for_leads(address: str):
     clients.problem(clients.annotator().get(address), 403)
     clients.problem(clients.annotator().post(CHECKS, {"kind": "interest"}), 403)
+
+
+def test_the_page_shows_calibration_and_ceiling_or_why_they_are_missing(client: Client, lead: User, judge: Rater):
+    passport = finished(judge).passport
+
+    page = text_of(client, PAGE)
+
+    assert "How far people agree is unknown: no output has been labelled by two people." in page
+    assert "There is no calibration error: it takes 30 labelled outputs" in page
+
+    known = {"value": 0.125, "low": 0.0625, "high": 0.25, "n": 321, "n_clusters": 90, "note": ""}
+    passport.figures["criteria"][0] |= {"ece": known, "people_same": known | {"value": 0.75, "high": 0.875}}
+    passport.save()
+    page = text_of(client, PAGE)
+    assert '<td>12%<span class="range">6–25%, n = 321</span></td>' in page
+    assert '<td>75%<span class="range">6–88%, n = 321</span></td>' in page
+
+
+def test_an_earlier_passport_without_them_can_still_be_read(client: Client, lead: User, judge: Rater):
+    passport = finished(judge).passport
+    for row in passport.figures["criteria"]:
+        for name in ("ece", "people_same", "judge_same"):
+            del row[name]
+    passport.save()
+
+    assert "There is no calibration error: it was not measured at that time." in text_of(client, PAGE)
+
+
+def test_the_api_asks_whether_a_passport_holds_once(judge: Rater, monkeypatch: pytest.MonkeyPatch):
+    finished(judge)
+    asked = []
+    holds = passports.validity_of
+    monkeypatch.setattr(passports, "validity_of", lambda passport: asked.append(passport) or holds(passport))
+
+    rows = clients.lead().get(PASSPORTS).json()["results"]
+
+    assert [row["standing"] for row in rows] == ["valid"]
+    assert len(asked) == 1

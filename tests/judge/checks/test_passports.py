@@ -14,7 +14,7 @@ from judge.services import rater_for_model, seed_rubrics
 from recommend.models import LanguageModel, Stage
 from tests.judge.checks.material import made
 from tests.judge.factories import FAILING, PASSING, AssessmentFactory, CampaignFactory, UserFactory
-from tests.recommend.factories import LanguageModelFactory
+from tests.recommend.factories import GenerationFactory, LanguageModelFactory
 from tests.support.recorded_engine import RecordedEngine
 
 pytestmark = pytest.mark.django_db
@@ -173,3 +173,41 @@ def test_what_people_said_stands_beside_what_was_planted(judge: Rater):
     on = validity.passport.measured_on
     assert (on["campaigns"], on["n_reviewed"], on["n_shoppers"]) == (["Spring check"], 12, 6)
     assert on["generators"] == ["smollm2"]
+
+
+def test_it_says_how_far_probabilities_are_off_and_how_far_people_agree(judge: Rater):
+    campaign = CampaignFactory.create(overlap=2)
+    people = UserFactory.create_batch(2)
+    sure = {"willingness": {"Spontaneity": 0.9, "Necessity": 0.1}, "reasonableness": {"Strong": 0.8, "Weak": 0.2}}
+    for _ in range(12):
+        generation = GenerationFactory.create(stage=Stage.INTERESTS, outputs=3)
+        campaign.units.create(generation=generation, inclusion_probability=1.0)
+        for output in generation.outputs.all():
+            AssessmentFactory.create(rater=judge, output=output, labels=PASSING["interest"], probabilities=sure)
+    # Of each shopper's three outputs both people fail the first, and one of them the second.
+    for number, person in enumerate(people):
+        while (held := queue.next_assignment(campaign, person)) is not None:
+            outputs = held.unit.generation.outputs.order_by("position")
+            said = [FAILING["interest"], [FAILING, PASSING][number]["interest"], PASSING["interest"]]
+            queue.submit(held, person, {str(one.pk): {"labels": own} for one, own in zip(outputs, said, strict=True)})
+
+    figures = issued(judge).figures["criteria"]
+
+    overall, willingness, reasonableness = figures
+    # Half of all labels pass; the judge promises .9 * .8, .9 and .8, and people pass all of them as reasonable.
+    assert overall["ece"]["value"] == pytest.approx(0.72 - 0.5)
+    assert willingness["ece"]["value"] == pytest.approx(0.9 - 0.5)
+    assert reasonableness["ece"]["value"] == pytest.approx(1 - 0.8)
+    assert (overall["ece"]["n"], overall["ece"]["low"] is not None) == (72, True)
+    # Two people agree on two outputs of three; the judge passes all, as half of the labels do.
+    assert overall["people_same"]["value"] == pytest.approx(2 / 3)
+    assert overall["people_same"]["n"] == 36
+    assert overall["people_same"]["low"] < 2 / 3 < overall["people_same"]["high"]
+    assert overall["judge_same"]["value"] == pytest.approx(1 / 2)
+
+
+def test_without_people_it_says_why_these_are_missing(judge: Rater):
+    overall = issued(judge).figures["criteria"][0]
+
+    assert overall["people_same"]["note"] == "no output has been labelled by two people"
+    assert "30 labelled outputs" in overall["ece"]["note"]
