@@ -166,10 +166,15 @@ WITH done AS (
     UPDATE judge_assignment
     SET state = 'submitted', submitted_at = %(submitted_at)s, lease_until = %(lease_until)s, seconds = %(seconds)s
     WHERE id = %(id)s
-    RETURNING unit_id
+    RETURNING unit_id, annotator_id
+), counted AS (
+    UPDATE judge_campaignunit unit SET n_submitted = n_submitted + 1, n_taken = n_taken + %(change)s
+    FROM done WHERE unit.id = done.unit_id
+    RETURNING unit.campaign_id, done.annotator_id
 )
-UPDATE judge_campaignunit unit SET n_submitted = n_submitted + 1, n_taken = n_taken + %(change)s
-FROM done WHERE unit.id = done.unit_id
+INSERT INTO judge_tally AS tally (id, created_at, campaign_id, annotator_id, n_submitted)
+SELECT %(tally)s, now(), campaign_id, annotator_id, 1 FROM counted
+ON CONFLICT (campaign_id, annotator_id) DO UPDATE SET n_submitted = tally.n_submitted + 1
 """
 
 
@@ -208,6 +213,7 @@ def finish(assignment: Assignment, change: int) -> None:
         "lease_until": assignment.lease_until,
         "seconds": assignment.seconds,
         "change": change,
+        "tally": str(new_id()),  # of the first submit
     }
     with connection.cursor() as cursor:
         cursor.execute(FINISH, values)

@@ -420,6 +420,9 @@ class Assignment(models.Model):
         indexes = [
             models.Index(fields=["annotator", "state"], name="assignment_annotator_state"),
             models.Index(fields=["annotator", "-created_at"], name="assignment_latest"),
+            models.Index(
+                fields=["annotator", "-submitted_at"], condition=models.Q(state="submitted"), name="assignment_submits"
+            ),
             models.Index(fields=["lease_until"], condition=models.Q(state="leased"), name="assignment_leases"),
         ]
 
@@ -433,6 +436,23 @@ class Assignment(models.Model):
     def kept_outputs(self) -> list[Output]:
         """What is rated: the outputs that no rule rejected, in their order. Those of a generation never change."""
         return list(Output.objects.kept().filter(generation=self.unit.generation_id).order_by("position"))
+
+
+class Tally(models.Model):
+    """How much one person has submitted in a campaign; moved by the statements that submit and take back."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="tallies")
+    annotator = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    n_submitted = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name_plural = "tallies"
+        constraints = [models.UniqueConstraint(fields=["campaign", "annotator"], name="tally_once")]
+
+    def __str__(self) -> str:
+        return f"{self.campaign}, {self.annotator}: {self.n_submitted}"
 
 
 class AssessmentQuerySet(models.QuerySet["Assessment"]):

@@ -53,12 +53,15 @@ __all__ = [
     "expire_leases",
     "flag",
     "heartbeat",
+    "lease_end",
+    "locked",
     "next_assignment",
     "release",
     "revise",
     "save_draft",
     "skip",
     "submit",
+    "tell",
 ]
 
 State = Assignment.State
@@ -115,7 +118,7 @@ def save_draft(
     clean = rules.cleaned(draft, definition_in_use(assignment.unit.campaign.rubric_id), assignment.kept_outputs)
     refusal: QueueError | None = None
     with transaction.atomic():
-        unit, held = _locked(assignment, annotator)
+        unit, held = locked(assignment, annotator)
         if held.state in {State.SUBMITTED, State.SKIPPED}:
             raise _ended(held)
         if held.draft_version != version:
@@ -137,11 +140,11 @@ def heartbeat(assignment: Assignment, annotator: User) -> datetime:
     renewed = Assignment.objects.filter(
         pk=assignment.pk, annotator=annotator, state=State.LEASED, unit__campaign__state=Campaign.State.ACTIVE
     )
-    until = _lease_end(assignment.unit.campaign)
+    until = lease_end(assignment.unit.campaign)
     if renewed.update(lease_until=until):
         return until
     with transaction.atomic():
-        unit, held = _locked(assignment, annotator)
+        unit, held = locked(assignment, annotator)
         if held.state in {State.SUBMITTED, State.SKIPPED}:
             raise _ended(held)
         _count(unit, _hold(unit, held))
@@ -152,7 +155,7 @@ def heartbeat(assignment: Assignment, annotator: User) -> datetime:
 def release(assignment: Assignment, annotator: User) -> None:
     """Put work down: the place is free for others, the draft is kept. Nothing happens to work that is not held."""
     with transaction.atomic():
-        unit, held = _locked(assignment, annotator)
+        unit, held = locked(assignment, annotator)
         if held.state == State.LEASED:
             _count(unit, -1)
             held.state, held.lease_until = State.EXPIRED, timezone.now()
@@ -163,7 +166,7 @@ def release(assignment: Assignment, annotator: User) -> None:
 def skip(assignment: Assignment, annotator: User, reason: str = "") -> None:
     """Leave a generation to others for good, saying why. Raises AlreadySubmitted."""
     with transaction.atomic():
-        unit, held = _locked(assignment, annotator)
+        unit, held = locked(assignment, annotator)
         if held.state == State.SUBMITTED:
             raise _ended(held)
         if held.state == State.LEASED:
@@ -199,9 +202,9 @@ def submit(
     clean = rules.cleaned(answers, rubric_def, outputs)
     refusal: QueueError | None = None
     with transaction.atomic():
-        unit, held = _locked(assignment, annotator)
+        unit, held = locked(assignment, annotator)
         if held.state == State.SUBMITTED:
-            _tell(assignment, held)
+            tell(assignment, held)
             return _first(held)
         if held.state == State.SKIPPED:
             raise _ended(held)
@@ -221,7 +224,7 @@ def submit(
             audit.record(Verb.ASSIGNMENT_SUBMITTED, held, {"n_outputs": len(stored)}, by=annotator)
     if refusal is not None:
         raise refusal
-    _tell(assignment, held)
+    tell(assignment, held)
     return stored
 
 
@@ -236,7 +239,7 @@ def revise(
     clean = rules.cleaned({str(output.pk): {"labels": labels, "comment": comment}}, rubric_def, assignment.kept_outputs)
     rules.check_complete(clean, rubric_def, [output])
     with transaction.atomic():
-        _, held = _locked(assignment, annotator)
+        _, held = locked(assignment, annotator)
         if held.state != State.SUBMITTED:
             raise NotSubmitted("There is nothing to revise before the review is submitted. Your draft is kept.")
         latest = held.assessments.filter(output=output).order_by("-revision").first()
@@ -249,14 +252,14 @@ def revise(
         return stored
 
 
-def _locked(assignment: Assignment, annotator: User) -> tuple[CampaignUnit, Assignment]:
+def locked(assignment: Assignment, annotator: User) -> tuple[CampaignUnit, Assignment]:
     """The unit and the assignment, locked in that order. Raises Assignment.DoesNotExist for another person's."""
     locked = Assignment.objects.select_for_update(of=("unit", "self")).select_related("unit__campaign")
     held = locked.get(pk=assignment.pk, annotator=annotator)
     return held.unit, held
 
 
-def _tell(assignment: Assignment, held: Assignment) -> None:
+def tell(assignment: Assignment, held: Assignment) -> None:
     """Bring the caller's row up to what was read under the lock and stored."""
     for name in ("state", "lease_until", "seconds", "submitted_at", "draft", "draft_version"):
         setattr(assignment, name, getattr(held, name))
@@ -276,7 +279,7 @@ def _hold(unit: CampaignUnit, held: Assignment) -> int:
             "Your time for this one ran out and somebody else has taken it over. Your answers are kept as a "
             "draft and come back to you if the place becomes free; go on with the next one."
         )
-    held.state, held.lease_until = State.LEASED, _lease_end(campaign)
+    held.state, held.lease_until = State.LEASED, lease_end(campaign)
     return int(lapsed)
 
 
@@ -336,7 +339,8 @@ def _is_member(campaign: Campaign, annotator: User) -> bool:
     return not members or annotator.pk in members
 
 
-def _lease_end(campaign: Campaign) -> datetime:
+def lease_end(campaign: Campaign) -> datetime:
+    """When a lease that is given or renewed now ends."""
     return timezone.now() + timedelta(seconds=campaign.lease_s)
 
 

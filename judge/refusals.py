@@ -28,6 +28,10 @@ class NotSubmitted(QueueError):  # noqa: N818
     """A revision was sent before there was anything to revise."""
 
 
+class NotUndoable(QueueError):  # noqa: N818
+    """A submission stays as it is: something rests on it, or its labels would not be blind a second time."""
+
+
 class StaleDraft(QueueError):  # noqa: N818
     """A newer draft is stored, from another tab or device: `version` and `draft` are that one."""
 

@@ -20,6 +20,7 @@ urlpatterns = [
     path("review/assignments/<uuid:pk>/draft/", views.assignment_draft, name="assignment-draft"),
     path("review/assignments/<uuid:pk>/heartbeat/", views.assignment_heartbeat, name="assignment-heartbeat"),
     path("review/assignments/<uuid:pk>/submit/", views.assignment_submit, name="assignment-submit"),
+    path("review/assignments/<uuid:pk>/undo/", views.assignment_undo, name="assignment-undo"),
     path("review/assignments/<uuid:pk>/revise/", views.assignment_revise, name="assignment-revise"),
     path("review/assignments/<uuid:pk>/skip/", views.assignment_skip, name="assignment-skip"),
     path("review/assignments/<uuid:pk>/flag/", views.assignment_flag, name="assignment-flag"),

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from judge import campaigns, queue, screens, visibility, worklist
+from judge import campaigns, queue, screens, undo, visibility, worklist
 from judge.models import Assignment
 from judge.refusals import Incomplete, InvalidAnswer, LeaseLost, QueueError, StaleDraft
 from judge.services import KIND_OF_STAGE
@@ -99,6 +99,7 @@ def _screen(request: Request, found: Assignment, refusal: str = "", status: int 
         "screen": screens.screen(found, request.user),
         "reveal": found.state == Assignment.State.SUBMITTED,
         "problem": refusal,
+        "last": undo.last(request.user),
     }
     return render(request, "judge/assignment.html", context, status=status)
 
@@ -143,6 +144,20 @@ def assignment_submit(request: Request, pk: UUID) -> HttpResponse:
         # Shown as it was filled in: a refusal must not cost a label.
         found.draft = given
         return _screen(request, found, str(error), status_of(error))
+    return redirect(found)
+
+
+@role_required(ANNOTATOR, LEAD)
+@require_POST
+def assignment_undo(request: Request, pk: UUID) -> HttpResponse:
+    """Take the last submission back and go on with it; where it stays, show it, with the reason and the revision."""
+    found = own_assignment(request, pk)
+    try:
+        undo.undo(found, request.user)
+    except QueueError as error:
+        messages.error(request, f"Not taken back: {error}")
+    else:
+        messages.success(request, "Taken back. Your labels are filled in as a draft; submit when they are right.")
     return redirect(found)
 
 

@@ -41,6 +41,7 @@ class Verb(models.TextChoices):
     AUDIT_DROPPED = "audit.dropped", "dropped months of the audit log"
     ASSIGNMENT_OPENED = "assignment.opened", "opened a screen of work"
     ASSIGNMENT_SUBMITTED = "assignment.submitted", "submitted labels"
+    ASSIGNMENT_UNDONE = "assignment.undone", "took a submission back"
     ASSIGNMENT_REVISED = "assignment.revised", "revised labels"
     ASSIGNMENT_SKIPPED = "assignment.skipped", "skipped a screen"
     ASSIGNMENT_FLAGGED = "assignment.flagged", "flagged a screen"

@@ -85,9 +85,13 @@ WITH units AS (
         '', ''
     FROM assignments JOIN units ON units.id = assignments.unit_id
     JOIN recommend_output output ON output.generation_id = units.generation_id
+), counted AS (
+    UPDATE judge_campaignunit unit SET n_taken = n_taken + 1, n_submitted = n_submitted + 1 FROM assignments
+    WHERE unit.id = assignments.unit_id
+    RETURNING unit.campaign_id
 )
-UPDATE judge_campaignunit unit SET n_taken = n_taken + 1, n_submitted = n_submitted + 1 FROM assignments
-WHERE unit.id = assignments.unit_id
+INSERT INTO judge_tally (id, created_at, campaign_id, annotator_id, n_submitted)
+SELECT uuidv7(), now(), campaign_id, %(annotator)s, count(*) FROM counted GROUP BY campaign_id
 """
 
 

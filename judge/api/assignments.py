@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
 from rest_framework.viewsets import GenericViewSet
 
-from judge import queue, refusals, visibility
+from judge import queue, refusals, undo, visibility
 from judge.api.screens import own_assignments, shown
 from judge.api.serializers import (
     AssessmentSerializer,
@@ -45,6 +45,7 @@ CONFLICTS = {
     refusals.AlreadySubmitted: "already-submitted",
     refusals.CampaignClosed: "campaign-closed",
     refusals.NotSubmitted: "not-submitted",
+    refusals.NotUndoable: "not-undoable",
     refusals.LeaseLost: "lease-lost",
 }
 
@@ -117,6 +118,19 @@ class AssignmentViewSet(GenericViewSet[Assignment]):
         assignment, body = self.get_object(), self.body(SubmitRequest)
         with refusing("answers"):
             queue.submit(assignment, caller(request), body["answers"], body["seconds"])
+        return Response(shown(assignment, caller(request)))
+
+    @extend_schema(
+        summary="Take the submit back", request=EmptyRequest, responses={200: AssignmentSerializer, 409: REFUSED}
+    )
+    @action(detail=True, methods=["post"])
+    def undo(self, request: Request, pk: UUID) -> Response:
+        """Make your last submission a draft again, with its labels, as long as nothing rests on them and you could not
+        yet see the judge's. Repeating it is safe."""
+        self.body(EmptyRequest)
+        assignment = self.get_object()
+        with refusing("non_field_errors"):
+            undo.undo(assignment, caller(request))
         return Response(shown(assignment, caller(request)))
 
     @extend_schema(summary="Skip", request=SkipRequest, responses={204: None, 409: REFUSED})

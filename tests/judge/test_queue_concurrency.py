@@ -13,8 +13,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
-from judge import queue
-from judge.models import Assessment, Assignment, Campaign, CampaignUnit
+from judge import queue, undo
+from judge.models import Assessment, Assignment, Campaign, CampaignUnit, Tally
 from tests.judge.factories import PASSING, CampaignFactory, CampaignUnitFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -117,6 +117,50 @@ def test_a_submit_sent_sixteen_times_at_once_is_stored_once():
     assert Assessment.objects.count() == 2
     unit.refresh_from_db()
     assert (unit.n_taken, unit.n_submitted) == (1, 1)
+
+
+def test_submits_and_undos_of_one_person_from_many_tabs_leave_the_counts_right():
+    # Whatever comes last stands, and it stands once: labels with a submit, a draft with an undo.
+    unit = CampaignUnitFactory.create()
+    person = UserFactory.create()
+    held = queue.next_assignment(unit.campaign, person)
+    assert held is not None
+    answers = {str(one.pk): {"labels": PASSING["interest"]} for one in unit.generation.outputs.all()}
+
+    def to_and_fro() -> None:
+        for _ in range(5):
+            queue.submit(held, person, answers)
+            undo.undo(held, person)
+
+    at_once([to_and_fro] * N_CONNECTIONS)
+
+    unit.refresh_from_db()
+    assert (unit.n_taken, unit.n_submitted, Assessment.objects.count()) == (1, 0, 0)
+    assert Tally.objects.get().n_submitted == 0
+    queue.submit(held, person, answers)
+    unit.refresh_from_db()
+    assert (unit.n_taken, unit.n_submitted, Assessment.objects.count()) == (1, 1, 2)
+    assert set(Assessment.objects.values_list("revision", flat=True)) == {1}
+    assert Tally.objects.get().n_submitted == 1
+
+
+def test_people_who_undo_and_others_who_take_share_units_without_a_deadlock():
+    campaign = CampaignFactory.create(overlap=4)
+    CampaignUnitFactory.create_batch(12, campaign=campaign)
+
+    def undecided(person: User) -> None:
+        while (held := queue.next_assignment(campaign, person)) is not None:
+            outputs = held.unit.generation.outputs.all()
+            answers = {str(output.pk): {"labels": PASSING["interest"]} for output in outputs}
+            queue.submit(held, person, answers)
+            undo.undo(held, person)
+            queue.submit(held, person, answers)
+
+    at_once([partial(undecided, person) for person in UserFactory.create_batch(N_CONNECTIONS)])
+
+    assert set(CampaignUnit.objects.values_list("n_taken", "n_submitted")) == {(4, 4)}
+    assert Assessment.objects.count() == 12 * 4 * 2
+    assert sum(Tally.objects.values_list("n_submitted", flat=True)) == 12 * 4
 
 
 def test_lapsed_leases_come_back_once_while_everybody_sweeps_takes_and_submits():

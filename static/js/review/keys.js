@@ -55,7 +55,7 @@
 
   function undo() {
     const then = undone.pop();
-    if (!then) return;
+    if (!then) return undoSubmit();
     const now = checked();
     for (const input of now) input.checked = false;
     for (const input of then) input.checked = true;
@@ -64,6 +64,13 @@
     for (const output of review().outputs()) review().describe(output);
     if (touched) review().focus(touched.closest("[data-output]"));
     document.dispatchEvent(new CustomEvent("review:rated"));
+  }
+
+  // Nothing is left to undo here: the step before was the last submission.
+  function undoSubmit() {
+    const stays = document.querySelector("[data-undo-refusal]");
+    if (stays) say(stays.dataset.undoRefusal, "warning");
+    else document.querySelector("[data-undo-submit]")?.click();
   }
 
   function comment() {

@@ -1,4 +1,4 @@
-// After submitting: Enter goes on; R (or the button) opens the labels for a revision.
+// After submitting: Enter goes on; R (or the button) opens the labels for a revision; U takes the submission back.
 (() => {
   const form = () => document.querySelector("[data-reveal]");
   const fields = () => form().querySelectorAll("[data-output] input, [data-output] textarea");
@@ -27,9 +27,15 @@
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (event.target.closest("textarea")) return;
-    if (event.key.toLowerCase() === "r" && !form().querySelector("[data-revise]").hidden) {
+    const revising = form().querySelector("[data-revise]").hidden;
+    if (event.key.toLowerCase() === "r" && !revising) {
       event.preventDefault();
       revise();
+    }
+    const undo = form().querySelector("[data-undo-submit]");
+    if (event.key.toLowerCase() === "u" && undo && !revising && !event.repeat) {
+      event.preventDefault();
+      undo.click();
     }
     if (event.key === "Enter" && !event.target.closest("button, a, summary, input")) {
       event.preventDefault();
