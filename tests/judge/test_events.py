@@ -1,6 +1,6 @@
 """What the judge tells the layers above."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+def heard(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What every hook was called with."""
     calls: list[Any] = []
 

@@ -52,7 +52,7 @@ def opened(n: int, had: dict[User, range]) -> tuple[Campaign, list[CampaignUnit]
     return campaign, units
 
 
-def test_taking_a_screen_costs_seven_queries_and_submitting_it_thirteen():
+def test_taking_a_screen_costs_seven_queries_and_submitting_it_fourteen():
     campaign = CampaignFactory.create()
     unit = CampaignUnitFactory.create(campaign=campaign)
     for output in unit.generation.outputs.all():
@@ -73,8 +73,8 @@ def test_taking_a_screen_costs_seven_queries_and_submitting_it_thirteen():
     # Token, roles, campaign, the lease, the screen, its outputs, the audit log.
     assert len(asked) == 7
     # Token, roles, the screen, its outputs; in a transaction the lock, rater, revisions, labels, the submit, the audit
-    # log; then the assessments. The rubric is read once a process.
-    assert len(submitted) == 13
+    # log, who is told of it; then the assessments. The rubric is read once a process.
+    assert len(submitted) == 14
 
 
 def test_who_has_had_all_that_is_open_at_the_front_goes_on_behind_it():

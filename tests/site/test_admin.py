@@ -26,7 +26,7 @@ from judge.models import (
 )
 from judge.services import seed_rubrics
 from recgpt_site.api import tokens
-from recgpt_site.models import ApiToken
+from recgpt_site.models import ApiToken, Delivery, Webhook
 from recommend.admin_base import EstimatingPaginator
 from recommend.models import (
     AuditEntry,
@@ -87,6 +87,8 @@ def fill() -> None:
     AssessmentFactory.create(output=interest, rater=Rater.objects.create(panel=panel))
     JudgeProfile.objects.get_or_create(language_model=judge)
     tokens.create(UserFactory.create(), name="nightly import")
+    hook = Webhook.objects.create(url=f"https://hooks.example/{n}", events=["judge.alert"], secret="whsec_x")
+    Delivery.objects.create(webhook=hook, event="judge.alert", data={})
     Group.objects.get_or_create(name=f"group {n}")
 
 
