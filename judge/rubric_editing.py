@@ -23,6 +23,8 @@ from judge.models import Rubric
 from judge.rubrics import CriterionDef, ExampleDef, Kind, LabelDef, RubricDef, yes_no
 from judge.statistics.report import OVERALL
 from judge.verdicts import RATIONALE
+from recommend import audit
+from recommend.audit import Verb
 
 MAX_CRITERIA = 10
 MAX_LABELS = 5
@@ -117,15 +119,20 @@ def fix(draft: Rubric, *, by: User, in_use: bool = False) -> Rubric:
                 locked.save()
         except IntegrityError as error:
             raise RubricError("Another draft was fixed at this very moment. Fix this one again.") from error
+        audit.record(Verb.RUBRIC_FIXED, locked, {"kind": locked.kind, "version": locked.version}, by=by)
+        if in_use:
+            audit.record(Verb.RUBRIC_IN_USE, locked, {"kind": locked.kind, "version": locked.version}, by=by)
     return locked
 
 
-def put_in_use(rubric: Rubric) -> Rubric:
+@transaction.atomic
+def put_in_use(rubric: Rubric, *, by: User) -> Rubric:
     """Have judges go by a fixed rubric from now on, be it newer or older than the one before. Raises RubricError."""
     if rubric.is_draft:
         raise RubricError(f"“{rubric}” is not fixed yet, so its words may still change. Fix it first.")
     rubric.in_use_since = timezone.now()
     rubric.save(update_fields=["in_use_since"])
+    audit.record(Verb.RUBRIC_IN_USE, rubric, {"kind": rubric.kind, "version": rubric.version}, by=by)
     return rubric
 
 

@@ -9,6 +9,7 @@ from judge import (
     consensus_views,
     exchange_views,
     quality_views,
+    rubric_views,
     views,
 )
 
@@ -32,6 +33,14 @@ urlpatterns = [
     path("campaigns/<uuid:pk>/", campaign_views.campaign, name="campaign"),
     path("campaigns/<uuid:pk>/extend/", campaign_views.campaign_extend, name="campaign-extend"),
     path("campaigns/<uuid:pk>/state/", campaign_views.campaign_state, name="campaign-state"),
+    path("rubrics/", rubric_views.rubrics, name="rubrics"),
+    path("rubrics/new/", rubric_views.rubric_new, name="rubric-new"),
+    path("rubrics/preview/", rubric_views.rubric_preview, name="rubric-preview"),
+    path("rubrics/<uuid:pk>/", rubric_views.rubric, name="rubric"),
+    path("rubrics/<uuid:pk>/edit/", rubric_views.rubric_edit, name="rubric-edit"),
+    path("rubrics/<uuid:pk>/fix/", rubric_views.rubric_fix, name="rubric-fix"),
+    path("rubrics/<uuid:pk>/use/", rubric_views.rubric_use, name="rubric-use"),
+    path("rubrics/<uuid:pk>/discard/", rubric_views.rubric_discard, name="rubric-discard"),
     path("dashboard/", quality_views.dashboard, name="dashboard"),
     path("dashboard/outputs/", quality_views.cell_outputs, name="cell-outputs"),
     path("dashboard/figures/<slug:name>.csv", quality_views.figure_file, name="figure-file"),

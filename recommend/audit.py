@@ -59,6 +59,7 @@ class Verb(models.TextChoices):
     WEBHOOK_DELETED = "webhook.deleted", "deleted a webhook"
     WEBHOOK_DISABLED = "webhook.disabled", "a webhook was disabled"
     WEBHOOK_RESENT = "webhook.resent", "sent a delivery again"
+    RUBRIC_IN_USE = "rubric.in_use", "had judges go by a rubric"
     CHECK_STARTED = "check.started", "started a check of the judge"
     CHECK_CANCELLED = "check.cancelled", "cancelled a check of the judge"
 

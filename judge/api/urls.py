@@ -2,11 +2,11 @@
 
 from rest_framework.routers import SimpleRouter
 
-from judge.api import adjudication, assignments, checks, consensus, figures, views
+from judge.api import adjudication, assignments, checks, consensus, figures, rubrics, views
 
 
 def register(router: SimpleRouter) -> None:
-    router.register("rubrics", views.RubricViewSet, basename="rubric")
+    router.register("rubrics", rubrics.RubricViewSet, basename="rubric")
     router.register("campaigns", views.CampaignViewSet, basename="campaign")
     router.register("assignments", assignments.AssignmentViewSet, basename="assignment")
     router.register("assessments", views.AssessmentViewSet, basename="assessment")

@@ -1,4 +1,4 @@
-"""Rubrics, campaigns and assessments by REST."""
+"""Campaigns and assessments by REST."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ from judge.api.serializers import (
     ExtendRequest,
     PlanRequest,
     PreviewSerializer,
-    RubricSerializer,
 )
 from judge.comparison import Filters
 from judge.exchange.downloads import attachment
@@ -58,10 +57,6 @@ def planning() -> Iterator[None]:
         yield
     except plans.PlanError as error:
         raise serializers.ValidationError({error.field: [str(error)]}) from error
-
-
-class RubricQuery(Query):
-    kind = serializers.ChoiceField(required=False, choices=Output.Kind.choices)
 
 
 class CampaignQuery(Query):
@@ -108,22 +103,6 @@ class FormatIsOurs(BaseContentNegotiation):
         self, request: Request, renderers: Any, format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         return renderers[0], renderers[0].media_type
-
-
-@extend_schema_view(
-    list=extend_schema(summary="List rubrics", parameters=[RubricQuery]),
-    retrieve=extend_schema(summary="One rubric"),
-)
-class RubricViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Rubric]):
-    """Rubrics: what is asked of one kind of output. A version never changes once it is used."""
-
-    query = RubricQuery
-    queryset = Rubric.objects.fixed().prefetch_related("criteria")
-    serializer_class = RubricSerializer
-    permission_classes = [HasRole]
-
-    def filtered(self, queryset: QuerySet[Rubric], wanted: Mapping[str, Any]) -> QuerySet[Rubric]:
-        return queryset.filter(queries.exact(wanted, "kind"))
 
 
 @extend_schema_view(

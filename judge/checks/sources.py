@@ -64,7 +64,7 @@ def _generations(rubric: Rubric, rules: RubricDef, n: int, rng: random.Random) -
             stage=STAGE_OF_KIND[Output.Kind(rubric.kind)],
             state=JobState.DONE,
         )
-        .exclude(shopper__in=rules.example_shoppers)
+        .exclude(shopper__in=[UUID(one) for one in rules.example_shoppers])
         .order_by("-created_at")
         .values_list("pk", "shopper_id")[:POPULATION]
     )

@@ -82,16 +82,16 @@ def test_judges_go_by_a_fixed_rubric_only_once_it_is_put_in_use_and_can_go_back(
     fixed = rubric_editing.fix(draft, by=lead)
     assert Rubric.objects.current("interest") == first
 
-    rubric_editing.put_in_use(fixed)
+    rubric_editing.put_in_use(fixed, by=lead)
     assert Rubric.objects.current("interest") == fixed
 
-    rubric_editing.put_in_use(first)
+    rubric_editing.put_in_use(first, by=lead)
     assert Rubric.objects.current("interest") == first
 
 
 def test_a_draft_is_neither_put_in_use_nor_reviewed_by(draft):
     with pytest.raises(RubricError, match="not fixed yet"):
-        rubric_editing.put_in_use(draft)
+        rubric_editing.put_in_use(draft, by=UserFactory.create())
     with pytest.raises(PlanError, match="not fixed yet"):
         campaigns.start(name="Too early", stage=Stage.INTERESTS, rubric=draft)
 
