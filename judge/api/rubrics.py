@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import mixins, serializers, status
@@ -18,7 +19,7 @@ from judge import rubric_editing, services
 from judge.api.serializers import RubricSerializer
 from judge.fixed import RubricFixedError
 from judge.models import Rubric
-from judge.rubric_changes import Change, changes
+from judge.rubric_changes import changes
 from judge.rubric_editing import MAX_EXAMPLE, MAX_TEXT, RubricError, StaleEditionError
 from judge.rubrics import CriterionDef, ExampleDef, LabelDef, RubricDef
 from recommend import roles
@@ -45,7 +46,7 @@ class ExampleSerializer(StrictSerializer):
     """An output with the label that is right for it: what judges are shown."""
 
     text = serializers.CharField(max_length=MAX_EXAMPLE, help_text="Of the output.")
-    label = serializers.CharField(max_length=30)
+    label = serializers.CharField(max_length=30)  # type: ignore[assignment]  # the example's label, not the field's
     reason = serializers.CharField(default="", allow_blank=True, max_length=MAX_EXAMPLE)
 
 
@@ -114,9 +115,8 @@ class RubricDetailSerializer(RubricSerializer):
     def get_examples(self, rubric: Rubric) -> dict[str, list[dict[str, Any]]]:
         if not roles.has_role(self.context["user"], roles.LEAD):
             return {}
-        return {
-            one.name: ExampleSerializer(one.examples, many=True).data for one in services.definition(rubric).criteria
-        }
+        rules = services.definition(rubric)
+        return {one.name: list(ExampleSerializer(one.examples, many=True).data) for one in rules.criteria}
 
     @extend_schema_field(serializers.ListField(child=serializers.CharField()))
     def get_open_points(self, rubric: Rubric) -> list[str]:
@@ -129,7 +129,7 @@ class ChangesQuery(Parameters):
     )
 
 
-class ChangeSerializer(serializers.Serializer[Change]):
+class ChangeSerializer(serializers.Serializer[Any]):
     """One text that differs; a side without it is empty."""
 
     where = serializers.CharField()
@@ -168,7 +168,7 @@ class RubricViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Rubric]):
         return found if is_lead else found.filter(version__gt=0)
 
     def get_serializer_context(self) -> dict[str, Any]:
-        return super().get_serializer_context() | {"user": getattr(self.request, "user", None)}
+        return {**super().get_serializer_context(), "user": self.request.user if self.request else AnonymousUser()}
 
     def filtered(self, queryset: QuerySet[Rubric], wanted: Mapping[str, Any]) -> QuerySet[Rubric]:
         return queryset.filter(queries.exact(wanted, "kind"))

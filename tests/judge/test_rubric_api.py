@@ -1,5 +1,7 @@
 """Rubrics by REST: the same rules as on the pages."""
 
+from typing import Any
+
 import pytest
 
 from judge import rubric_editing
@@ -11,7 +13,7 @@ from tests.site.api.clients import annotator, lead, problem
 
 pytestmark = pytest.mark.django_db
 RUBRICS = "/api/v1/rubrics/"
-WORDS = {
+WORDS: dict[str, Any] = {
     "title": "Tone of voice",
     "guideline": "Be *fair*.",
     "criteria": [
