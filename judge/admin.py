@@ -144,8 +144,9 @@ class CampaignAdmin(StudioAdmin[Campaign]):
         return has_role(request.user, LEAD)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> tuple[str, ...]:
-        # What was drawn rests on these; another plan is another campaign. The state goes by the actions.
-        return () if obj is None else ("stage", "rubric", "sampling_rate", "blind", "state")
+        # What was drawn rests on these, and labels were given under its words: what is to change is another campaign,
+        # or one that follows this one. The state goes by the actions.
+        return () if obj is None else ("stage", "rubric", "sampling_rate", "blind", "state", "guidelines")
 
     def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
         if not change:

@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from judge import campaign_pages, campaigns, plans
+from judge import campaign_pages, campaigns, plans, requeue
 from judge.campaign_forms import CampaignForm, ExtendForm, initial_of
 from judge.models import Campaign, Rubric
 from judge.plans import PlanError
@@ -39,7 +39,12 @@ def campaign_list(request: Request) -> HttpResponse:
 def campaign(request: Request, pk: UUID) -> HttpResponse:
     """One campaign: what is in its queue and why, and the buttons to steer it."""
     found = get_object_or_404(Campaign.objects.select_related("rubric", "created_by"), pk=pk)
-    context = {"campaign": found, "queue": campaign_pages.queue(found), "members": found.members.order_by("username")}
+    context = {
+        "campaign": found,
+        "queue": campaign_pages.queue(found),
+        "members": found.members.order_by("username"),
+        "versions": requeue.versions(found),
+    }
     return render(request, "judge/campaign.html", context)
 
 
@@ -132,3 +137,22 @@ def campaign_state(request: Request, pk: UUID) -> HttpResponse:
         campaigns.set_state(found, Campaign.State(wanted))
         messages.success(request, f"“{found}” {DONE[Campaign.State(wanted)]}.")
     return redirect("judge:campaign", found.pk)
+
+
+@role_required(LEAD)
+@require_POST
+def campaign_again(request: Request, pk: UUID) -> HttpResponse:
+    """Queue a campaign's units again under another version of the rubric."""
+    found = get_object_or_404(Campaign, pk=pk)
+    named = read_id(request.POST.get("rubric", ""))
+    rubric = get_object_or_404(Rubric, pk=named)
+    try:
+        made = requeue.again(found, rubric, by=request.user, guidelines=request.POST.get("guidelines", "")[:20_000])
+    except PlanError as error:
+        messages.error(request, str(error))
+        return redirect("judge:campaign", found.pk)
+    n_units = made.units.sampled().count()
+    messages.success(
+        request, f"{n_units:,} generation{'s' * (n_units != 1)} of “{found}” are queued again in “{made}”."
+    )
+    return redirect("judge:campaign", made.pk)

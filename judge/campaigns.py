@@ -230,7 +230,7 @@ def _design(campaign: Campaign, plan: Plan, earlier: sampling.Design | None = No
         campaign.save()
         enrol_existing(campaign)
         return
-    frame, design = plans.designed(plan, lambda one: sampling.number(campaign.pk, one), earlier)
+    frame, design = plans.designed(plan, lambda one: sampling.number(campaign.draw, one), earlier)
     if earlier is not None and earlier.scale is not None and (design.scale or 0) <= earlier.scale:
         more = "size" if plan.size else "sampling_rate"
         raise PlanError(more, "That draws no more than now, since much has been added meanwhile. Give more.")
@@ -322,7 +322,7 @@ def _draw(campaign: Campaign, found: Iterable[Member], design: sampling.Design, 
     for one in found:
         stratum = one.stratum(reading, design)
         threshold = design.threshold(stratum, one.uncertainty)
-        if sampling.number(campaign.pk, one.id) < threshold:
+        if sampling.number(campaign.draw, one.id) < threshold:
             probability = design.probability(stratum, one.uncertainty) if in_frame else threshold
             units.append(
                 CampaignUnit(

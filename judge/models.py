@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.contrib.postgres.fields import ArrayField
@@ -317,6 +318,18 @@ class Campaign(models.Model):
         null=True, blank=True, help_text="Gold accuracy asked of annotators, 0 to 1. Empty: the site's."
     )
     deadline = models.DateField(null=True, blank=True)
+    follows = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="followers",
+        editable=False,
+        help_text="Whose units are queued again here, under another version of the rubric.",
+    )
+    drawn_as = models.UUIDField(
+        null=True, blank=True, editable=False, help_text="The first campaign of those that follow each other: its draw."
+    )
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
@@ -343,6 +356,11 @@ class Campaign(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("judge:campaign-next", args=[self.pk])
+
+    @property
+    def draw(self) -> UUID:
+        """What the lots of its generations are drawn with: one that follows another draws the same ones."""
+        return self.drawn_as or self.pk
 
 
 class CampaignUnitQuerySet(models.QuerySet["CampaignUnit"]):

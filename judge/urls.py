@@ -33,6 +33,7 @@ urlpatterns = [
     path("campaigns/<uuid:pk>/", campaign_views.campaign, name="campaign"),
     path("campaigns/<uuid:pk>/extend/", campaign_views.campaign_extend, name="campaign-extend"),
     path("campaigns/<uuid:pk>/state/", campaign_views.campaign_state, name="campaign-state"),
+    path("campaigns/<uuid:pk>/again/", campaign_views.campaign_again, name="campaign-again"),
     path("rubrics/", rubric_views.rubrics, name="rubrics"),
     path("rubrics/new/", rubric_views.rubric_new, name="rubric-new"),
     path("rubrics/preview/", rubric_views.rubric_preview, name="rubric-preview"),

@@ -132,6 +132,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
             "guidelines",
             "gold_share",
             "gold_bar",
+            "follows",
             "created_at",
         )
 
@@ -278,6 +279,15 @@ class CloneRequest(StrictSerializer):
 
     def validate_name(self, name: str) -> str:
         return unused_name(name)
+
+
+class AgainRequest(StrictSerializer):
+    rubric = serializers.PrimaryKeyRelatedField(
+        queryset=Rubric.objects.fixed(), help_text="A version under which its units were not queued yet."
+    )
+    guidelines = serializers.CharField(
+        required=False, allow_blank=True, max_length=20_000, help_text="Markdown; if not given: those it has now."
+    )
 
 
 class ExtendRequest(StrictSerializer):

@@ -19,9 +19,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from judge import campaigns, plans, queue, visibility
+from judge import campaigns, plans, queue, requeue, visibility
 from judge.api.screens import shown, with_raters
 from judge.api.serializers import (
+    AgainRequest,
     AssessmentSerializer,
     AssignmentSerializer,
     CampaignDetailSerializer,
@@ -179,6 +180,19 @@ class CampaignViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Campaign]):
         wanted.is_valid(raise_exception=True)
         with planning():
             campaign = campaigns.clone(self.get_object(), wanted.validated_data["name"], by=caller(request))
+        return Response(CampaignSerializer(campaign).data, status.HTTP_201_CREATED)
+
+    @extend_schema(summary="Queue again", request=AgainRequest, responses={201: CampaignSerializer})
+    @action(detail=True, methods=["post"])
+    def again(self, request: Request, pk: UUID) -> Response:
+        """Queue its units again under another version of the rubric (leads only): a campaign that follows it.
+
+        The labels of now stay, marked by their version, and do not count under the new one.
+        """
+        wanted = AgainRequest(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        with planning():
+            campaign = requeue.again(self.get_object(), by=caller(request), **wanted.validated_data)
         return Response(CampaignSerializer(campaign).data, status.HTTP_201_CREATED)
 
     @extend_schema(summary="Pause", request=EmptyRequest, responses=CampaignDetailSerializer)
