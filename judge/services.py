@@ -139,7 +139,7 @@ def find_serving_judge() -> Rater | None:
         role=LanguageModel.Role.JUDGE, state=LanguageModel.State.SERVING
     )
     model = serving.order_by("-created_at").first()
-    version = _way(model).version if model else ""
+    version = way_as_read(model).version if model else ""
     found = (
         Rater.objects.filter(
             Q(panel__is_serving=True) | Q(language_model__in=[model] if model else [], prompt_version=version)
@@ -154,10 +154,11 @@ def find_serving_judge() -> Rater | None:
 
 def way_of(model: LanguageModel) -> Way:
     """How a judge model is asked today: as its profile says, without one in the usual way."""
-    return _way(LanguageModel.objects.select_related("judge_profile").get(pk=model.pk))
+    return way_as_read(LanguageModel.objects.select_related("judge_profile").get(pk=model.pk))
 
 
-def _way(model: LanguageModel) -> Way:
+def way_as_read(model: LanguageModel) -> Way:
+    """How a judge model is asked, of one that was read with its `judge_profile`."""
     profile: JudgeProfile | None = getattr(model, "judge_profile", None)
     return profile.way if profile else Way()
 

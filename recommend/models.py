@@ -186,12 +186,32 @@ class LanguageModel(models.Model):
         help_text="Sent with every request to this model, for what its server offers beyond the OpenAI format, such as "
         '{"chat_template_kwargs": {"enable_thinking": false}}.',
     )
+    prompt_price = models.DecimalField(
+        max_digits=12,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        help_text="Of a million tokens read, in your currency. Empty: no cost in money is shown.",
+    )
+    completion_price = models.DecimalField(
+        max_digits=12, decimal_places=6, null=True, blank=True, help_text="Of a million tokens written."
+    )
     note = models.TextField(blank=True, help_text="What pages say beside outputs of this model.")
 
     objects = LanguageModelQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["name", "role"], name="language_model_once_per_role")]
+        constraints = [
+            models.UniqueConstraint(fields=["name", "role"], name="language_model_once_per_role"),
+            models.CheckConstraint(
+                condition=models.Q(prompt_price__isnull=True) | models.Q(prompt_price__gte=0),
+                name="language_model_prompt_price_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(completion_price__isnull=True) | models.Q(completion_price__gte=0),
+                name="language_model_completion_price_not_negative",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

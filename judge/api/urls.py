@@ -2,7 +2,7 @@
 
 from rest_framework.routers import SimpleRouter
 
-from judge.api import adjudication, assignments, checks, consensus, figures, rubrics, views
+from judge.api import adjudication, assignments, checks, consensus, figures, judges, rubrics, views
 
 
 def register(router: SimpleRouter) -> None:
@@ -13,5 +13,8 @@ def register(router: SimpleRouter) -> None:
     router.register("figures", figures.FigureViewSet, basename="figure")
     router.register("disagreements", adjudication.DisagreementViewSet, basename="disagreement")
     router.register("consensus", consensus.ConsensusViewSet, basename="consensus")
+    router.register("judge-models", judges.JudgeModelViewSet, basename="judge-model")
+    router.register("panels", judges.PanelViewSet, basename="panel")
+    router.register("judge-costs", judges.JudgeCostViewSet, basename="judge-cost")
     router.register("judge-checks", checks.JudgeCheckViewSet, basename="judge-check")
     router.register("passports", checks.PassportViewSet, basename="passport")

@@ -68,6 +68,8 @@ class LanguageModelSerializer(serializers.ModelSerializer[LanguageModel]):
             "n_tags",
             "max_tokens",
             "request_options",
+            "prompt_price",
+            "completion_price",
             "note",
             "created_at",
         )
