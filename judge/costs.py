@@ -121,10 +121,10 @@ def costs(kind: str, *, days: int = DAYS, now: datetime | None = None) -> list[C
 def _row(judge: Rater, model: LanguageModel, parts: Iterable[Any], models: dict[UUID, LanguageModel]) -> CostRow:
     n_judged = n_unusable = n_accepted = 0
     judging, making = Spent(), Spent()
-    for _, paid, _, n, unusable, accepted, read, written, seconds, *made in parts:
+    for _, paid, _, n, unusable, accepted, read, written, seconds, made_read, made_written, made_seconds in parts:
         n_judged, n_unusable, n_accepted = n_judged + n, n_unusable + unusable, n_accepted + accepted
         judging += _spent(read, written, seconds, models[paid]) if paid else Spent()
-        making += _spent(*made, model)
+        making += _spent(made_read, made_written, made_seconds, model)
     return CostRow(judge, model, n_judged, n_unusable, n_accepted, judging, making)
 
 

@@ -126,7 +126,7 @@ class SeatRequest(StrictSerializer):
 class PanelRequest(StrictSerializer):
     name = serializers.CharField(max_length=100)
     vote = serializers.ChoiceField(choices=Panel.Vote.choices, default=Panel.Vote.MAJORITY)
-    members = SeatRequest(many=True, min_length=MIN_MEMBERS, max_length=MAX_MEMBERS)
+    members = SeatRequest(many=True, help_text=f"{MIN_MEMBERS} to {MAX_MEMBERS} of them.")
 
 
 class ServingRequest(StrictSerializer):
