@@ -53,11 +53,6 @@ class Progress:
         """0 to 1; 0 for an empty campaign."""
         return self.n_submitted / self.n_places if self.n_places else 0.0
 
-    @property
-    def n_gold_left(self) -> int:
-        """Planned reviews of gold units that nobody has begun."""
-        return max(0, self.n_gold_places - self.n_gold_submitted - self.n_gold_in_work)
-
     def as_worked_on(self) -> Progress:
         """The progress as those see it who work in the campaign: no figure tells whether a screen was a gold unit.
 
@@ -272,10 +267,21 @@ def enrol(generation_id: UUID) -> int:
     A generation without an output that the rules kept asks nothing of a person and is left out, and a plan that goes by
     the judge passes over one that is not judged yet. Safe to repeat: the same pair is always drawn, or never.
     """
+    return _offer(generation_id, Campaign.objects.all())
+
+
+def enrol_judged(generation_id: UUID) -> int:
+    """Offer a generation that the judge has rated to the campaigns whose plan goes by that, and passed it over before;
+    returns in how many it is drawn anew. Safe to repeat."""
+    return _offer(generation_id, Campaign.objects.filter(plan=Campaign.Plan.UNCERTAINTY))
+
+
+def _offer(generation_id: UUID, to: QuerySet[Campaign]) -> int:
     wanted = Generation.objects.filter(pk=generation_id)
     stage = wanted.values_list("stage", flat=True).first()
-    campaigns = Campaign.objects.filter(stage=stage, state=Campaign.State.ACTIVE).prefetch_related("population_models")
-    return sum(_enrol(campaign, Q(pk=generation_id)) for campaign in campaigns.select_related("rubric"))
+    active = to.filter(stage=stage, state=Campaign.State.ACTIVE).select_related("rubric")
+    found = active.prefetch_related("population_models")
+    return sum(_enrol(campaign, Q(pk=generation_id)) for campaign in found)
 
 
 def enrol_existing(campaign: Campaign) -> int:

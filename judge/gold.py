@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Count, Exists, F, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -170,26 +170,3 @@ def _lot(*parts: object) -> float:
     """A number from 0 to 1 that only depends on `parts` and this site's secret."""
     digest = salted_hmac("judge.gold", ":".join(str(one) for one in parts), algorithm="sha256").digest()
     return int.from_bytes(digest[:8], "big") / 2**64
-
-
-def left_for(campaign: Campaign, annotator: User, n_left: int) -> int:
-    """How many gold units may still come to a person; `n_left` of those planned are not taken by anybody yet."""
-    if n_left <= 0:
-        return 0
-    met = Assignment.objects.filter(
-        annotator=annotator, unit__campaign__rubric=campaign.rubric_id, unit__generation=OuterRef("generation")
-    )
-    known = Gold.objects.in_force().filter(generation=OuterRef("generation"), rubric=campaign.rubric_id)
-    foreign = known.exclude(by=annotator)
-    waiting = CampaignUnit.objects.sampled().filter(
-        generation=OuterRef("generation"),
-        campaign__rubric=campaign.rubric_id,
-        n_taken__lt=F("campaign__overlap"),
-    )
-    units = CampaignUnit.objects.gold().filter(
-        Exists(foreign),
-        ~Exists(met),
-        ~Exists(waiting.exclude(campaign__state=Campaign.State.CLOSED)),
-        campaign=campaign,
-    )
-    return min(n_left, units.count())

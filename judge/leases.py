@@ -11,20 +11,42 @@ from judge import gold
 from judge.models import Assignment, Campaign
 from recommend.models import new_id
 
-# One statement: what a person holds is renewed, or else a place is found, locked, counted and written down, so that no
-# crash and no second request can come between. SKIP LOCKED gives each of many at once another unit; after the lock
-# PostgreSQL checks n_taken anew. `own` is work of this person that was put down with a draft; it comes before anything
-# new. A generation that they have under the same rubric in another campaign is theirs already.
-LEASE = """
-WITH room AS MATERIALIZED (
-    SELECT id, overlap, lease_s, rubric_id, deadline IS NULL OR deadline >= %(today)s AS is_open
+# The campaign, if this person may work in it now.
+ROOM = """
+room AS MATERIALIZED (
+    SELECT id, overlap, least(lease_s, %(at_most_s)s::int) AS lease_s, rubric_id,
+        deadline IS NULL OR deadline >= %(today)s AS is_open
     FROM judge_campaign campaign
     WHERE id = %(campaign)s AND state = 'active' AND (
         EXISTS (SELECT FROM judge_campaign_members WHERE campaign_id = campaign.id AND user_id = %(annotator)s)
         OR NOT EXISTS (SELECT FROM judge_campaign_members WHERE campaign_id = campaign.id)
     )
-), renewed AS (
-    UPDATE judge_assignment SET lease_until = now() + (SELECT lease_s FROM room) * interval '1 second'
+)
+"""
+
+# Units among the candidates with a place for this person. A generation that they have under the same rubric in another
+# campaign is theirs already.
+OPEN_TO_THEM = """
+    ({candidates}) candidate JOIN judge_campaignunit unit ON unit.id = candidate.id
+    WHERE (unit.is_gold OR unit.n_taken < (SELECT overlap FROM room))
+      AND NOT EXISTS (
+        SELECT FROM judge_campaignunit same
+        JOIN judge_assignment mine ON mine.unit_id = same.id AND mine.annotator_id = %(annotator)s
+        JOIN judge_campaign theirs ON theirs.id = same.campaign_id
+        WHERE same.generation_id = candidate.generation_id
+          AND CASE WHEN same.id = candidate.id THEN mine.state <> 'expired'
+              ELSE mine.state IN ('leased', 'submitted') AND theirs.rubric_id = (SELECT rubric_id FROM room) END
+      )
+"""
+
+# One statement: what a person holds is renewed, or else a place is found, locked, counted and written down, so that no
+# crash and no second request can come between. SKIP LOCKED gives each of many at once another unit; after the lock
+# PostgreSQL checks n_taken anew. `own` is work of this person that was put down with a draft; it comes before anything
+# new.
+LEASE = """
+WITH {room}, renewed AS (
+    UPDATE judge_assignment
+    SET lease_until = greatest(lease_until, now() + (SELECT lease_s FROM room) * interval '1 second')
     WHERE state = 'leased' AND id = (
         SELECT mine.id FROM judge_assignment mine JOIN judge_campaignunit unit ON unit.id = mine.unit_id
         WHERE mine.annotator_id = %(annotator)s AND mine.state = 'leased'
@@ -41,17 +63,8 @@ WITH room AS MATERIALIZED (
     ORDER BY mine.lease_until DESC LIMIT 1
     FOR UPDATE OF unit SKIP LOCKED
 ), fresh AS (
-    SELECT unit.id FROM ({candidates}) candidate JOIN judge_campaignunit unit ON unit.id = candidate.id
-    WHERE (unit.is_gold OR unit.n_taken < (SELECT overlap FROM room))
+    SELECT unit.id FROM {open_to_them}
       AND NOT EXISTS (SELECT FROM renewed) AND NOT EXISTS (SELECT FROM own)
-      AND NOT EXISTS (
-        SELECT FROM judge_campaignunit same
-        JOIN judge_assignment mine ON mine.unit_id = same.id AND mine.annotator_id = %(annotator)s
-        JOIN judge_campaign theirs ON theirs.id = same.campaign_id
-        WHERE same.generation_id = candidate.generation_id
-          AND CASE WHEN same.id = candidate.id THEN mine.state <> 'expired'
-              ELSE mine.state IN ('leased', 'submitted') AND theirs.rubric_id = (SELECT rubric_id FROM room) END
-      )
     ORDER BY candidate.n_taken, candidate.created_at LIMIT 1
     FOR UPDATE OF unit SKIP LOCKED
 ), picked AS (
@@ -73,6 +86,8 @@ WITH room AS MATERIALIZED (
 )
 SELECT (SELECT id FROM renewed UNION ALL SELECT id FROM counted), EXISTS (SELECT FROM picked)
 """
+
+FREE = "WITH {room} SELECT EXISTS (SELECT FROM {open_to_them})"
 
 # Where a new unit is looked for; the next of these only where the one before had nothing. Units with the fewest places
 # taken come first, then the oldest: the index (campaign, n_taken, created_at) finds them in order. So most people find
@@ -178,31 +193,52 @@ ON CONFLICT (campaign_id, annotator_id) DO UPDATE SET n_submitted = tally.n_subm
 """
 
 
-def take(campaign: Campaign, annotator: User) -> UUID | None:
+def take(campaign: Campaign, annotator: User, at_most_s: int | None = None) -> UUID | None:
     """Renew what a person holds in a campaign, or lease a place for them; returns the assignment's id.
 
-    None where nothing is free for them, or the campaign is not for them or not active.
+    The lease is for the campaign's time, or for `at_most_s` seconds if that is less. None where nothing is free for
+    them, or the campaign is not for them or not active.
     """
-    values: dict[str, Any] = {
-        "campaign": str(campaign.pk),
-        "annotator": annotator.pk,
-        "id": str(new_id()),
-        "today": timezone.localdate(),
-    }
+    values = _values(campaign, annotator, at_most_s) | {"id": str(new_id())}
     places: tuple[str, ...] = (FRONT, ONWARD, ANYWHERE)
     if gold.is_due(campaign, annotator):
         places = (GOLD, *places)
         values["n_gold_places"] = gold.n_places(campaign, campaign.overlap * campaign.units.sampled().count())
     for candidates in places:
         with connection.cursor() as cursor:
-            cursor.execute(LEASE.format(candidates=candidates), values)
+            cursor.execute(_statement(LEASE, candidates), values)
             found, was_picked = cast("tuple[UUID | None, bool]", cursor.fetchone())
         if found is not None:
             return found
         if was_picked:
             # The same person took it in another tab at this very moment: now they hold it.
-            return take(campaign, annotator)
+            return take(campaign, annotator, at_most_s)
     return None
+
+
+def is_free(campaign: Campaign, annotator: User) -> bool:
+    """Whether `take` would find a place in a campaign for a person who holds none there."""
+    values = _values(campaign, annotator)
+    for candidates in (FRONT, ONWARD, ANYWHERE):
+        with connection.cursor() as cursor:
+            cursor.execute(_statement(FREE, candidates), values)
+            (found,) = cursor.fetchone()
+        if found:
+            return True
+    return False
+
+
+def _statement(template: str, candidates: str) -> str:
+    return template.format(room=ROOM, open_to_them=OPEN_TO_THEM.format(candidates=candidates))
+
+
+def _values(campaign: Campaign, annotator: User, at_most_s: int | None = None) -> dict[str, Any]:
+    return {
+        "campaign": str(campaign.pk),
+        "annotator": annotator.pk,
+        "today": timezone.localdate(),
+        "at_most_s": at_most_s,
+    }
 
 
 def finish(assignment: Assignment, change: int) -> None:

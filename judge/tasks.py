@@ -58,7 +58,7 @@ def judge_generation(generation_id: str) -> int:
     except (LanguageModel.DoesNotExist, Rubric.DoesNotExist) as missing:
         logger.warning("Generation %s is not judged yet. %s", generation_id, missing)
         return 0
-    campaigns.enrol(generation.pk)  # some plans go by the verdicts, and passed it over until now
+    campaigns.enrol_judged(generation.pk)
     return n_stored
 
 

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from judge import campaigns, queue, screens, undo, visibility, worklist
+from judge import campaigns, pace, queue, screens, undo, visibility, worklist
 from judge.models import Assignment
 from judge.refusals import Incomplete, InvalidAnswer, LeaseLost, QueueError, StaleDraft
 from judge.services import KIND_OF_STAGE
@@ -95,7 +95,7 @@ def _screen(request: Request, found: Assignment, refusal: str = "", status: int 
         "rubric": campaign.rubric,
         "generation": found.unit.generation,
         "kind_name": KIND_OF_STAGE[Stage(campaign.stage)].label.lower(),
-        "progress": campaigns.progress(campaign).as_worked_on(),
+        "pace": pace.pace(campaign, request.user),
         "screen": screens.screen(found, request.user),
         "reveal": found.state == Assignment.State.SUBMITTED,
         "problem": refusal,

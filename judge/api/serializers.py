@@ -12,6 +12,7 @@ from judge import campaigns, plans
 from judge.answers import MAX_TEXT
 from judge.gold import MAX_SHARE
 from judge.models import Assessment, Assignment, Campaign, Criterion, Rater, Rubric
+from judge.pace import Pace
 from judge.services import KIND_OF_STAGE
 from recommend import roles
 from recommend.api.base import FiniteFloatField, StrictSerializer
@@ -154,6 +155,15 @@ class ProgressSerializer(serializers.Serializer[campaigns.Progress]):
     n_gold_places = serializers.IntegerField(help_text="Reviews of gold units that are planned; for leads.")
     n_gold_submitted = serializers.IntegerField(help_text="For leads.")
     n_gold_in_work = serializers.IntegerField(help_text="For leads.")
+
+
+class PaceSerializer(serializers.Serializer[Pace]):
+    """How far a campaign is, and how fast you go in it."""
+
+    n_places = serializers.IntegerField()
+    n_submitted = serializers.IntegerField(help_text="By everybody.")
+    n_own = serializers.IntegerField(help_text="By you.")
+    seconds = serializers.FloatField(allow_null=True, help_text="Median time at work on your latest screens in it.")
 
 
 class CampaignDetailSerializer(CampaignSerializer):

@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from judge import campaigns, plans, queue, requeue, visibility
+from judge import campaigns, pace, plans, queue, requeue, visibility
 from judge.api.screens import shown, with_raters
 from judge.api.serializers import (
     AgainRequest,
@@ -30,6 +30,7 @@ from judge.api.serializers import (
     CampaignSerializer,
     CloneRequest,
     ExtendRequest,
+    PaceSerializer,
     PlanRequest,
     PreviewSerializer,
 )
@@ -118,7 +119,7 @@ class CampaignViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Campaign]):
     permission_classes = [IsReviewer]
 
     def get_permissions(self) -> Any:
-        return super().get_permissions() if self.action in {"list", "retrieve", "next"} else [IsLead()]
+        return super().get_permissions() if self.action in {"list", "retrieve", "next", "pace"} else [IsLead()]
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         return CampaignDetailSerializer if self.action == "retrieve" else CampaignSerializer
@@ -217,6 +218,12 @@ class CampaignViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Campaign]):
         EmptyRequest(data=request.data).is_valid(raise_exception=True)
         campaign = campaigns.set_state(self.get_object(), state)
         return Response(CampaignDetailSerializer(campaign, context={"request": request}).data)
+
+    @extend_schema(summary="Your pace", responses=PaceSerializer)
+    @action(detail=True, methods=["get"])
+    def pace(self, request: Request, pk: UUID) -> Response:
+        """How far the campaign is, how much of it is yours and how long a screen takes you; cheap to ask."""
+        return Response(PaceSerializer(pace.pace(self.get_object(), caller(request))).data)
 
     @extend_schema(
         summary="Take the next screen of work",

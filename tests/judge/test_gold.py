@@ -277,7 +277,7 @@ def test_the_figures_of_a_worker_move_alike_for_gold_and_for_the_rest():
     assert [one["n_submitted"] for one in seen] == list(range(8))
     assert [one["n_units_done"] for one in seen] == list(range(8))
     assert {one["n_places"] for one in seen} == {8}
-    assert [one["n_open"] for one in seen] == list(range(8, 0, -1))
+    assert all(one["has_work"] for one in seen)
     assert {one["n_gold_places"] for one in seen} == {0}
 
 
@@ -287,8 +287,9 @@ def figures_of(campaign: Campaign, person: User) -> dict[str, int]:
     client.force_login(person)
     told = client.get(f"/api/v1/campaigns/{campaign.pk}/").json()["progress"]
     (row,) = [row for row in worklist.rows(person) if row.campaign == campaign]
-    assert (told["n_submitted"], told["n_places"]) == (row.progress.n_submitted, row.progress.n_places)
-    return {**told, "n_open": row.n_open}
+    assert (told["n_submitted"], told["n_places"]) == (row.pace.n_submitted, row.pace.n_places)
+    assert row.pace.n_own == row.pace.n_submitted
+    return {**told, "has_work": row.has_work}
 
 
 @pytest.mark.usefixtures("always")
