@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from judge import campaigns, visibility
 from judge.models import (
+    Alert,
     Assessment,
     Assignment,
     Campaign,
@@ -243,6 +244,14 @@ class CheckCaseAdmin(LargeTableAdmin[CheckCase]):
         user = cast("User", request.user)  # the admin is for signed-in users
         held = visibility.blind_work(user).values("unit__generation")
         return super().get_queryset(request).exclude(output__generation__in=held)
+
+
+@admin.register(Alert)
+class AlertAdmin(ReadOnlyAdmin[Alert]):
+    list_display = ("signal", "rater", "rubric", "about", "acknowledged_by", "acknowledged_at")
+    list_filter = ("signal", "rubric")
+    list_select_related = ("rater__user", "rater__language_model", "rater__panel", "rubric", "acknowledged_by")
+    search_fields = ("message", "id__exact")
 
 
 @admin.register(Passport)

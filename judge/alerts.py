@@ -8,6 +8,7 @@ from datetime import date
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from judge import drift, events
@@ -61,6 +62,12 @@ def _raise(
         {"alert": str(alert.pk), "signal": alert.signal, "judge": str(judge.pk), "kind": rubric.kind, **facts},
     )
     return alert
+
+
+def open_on(kind: str) -> QuerySet[Alert]:
+    """The alerts about a kind of output that no lead has acknowledged, newest first."""
+    found = Alert.objects.filter(rubric__kind=kind, acknowledged_at=None)
+    return found.select_related("rater__user", "rater__language_model", "rater__panel", "rubric")
 
 
 @transaction.atomic

@@ -2,7 +2,7 @@
 
 Counted are people's first labels given blind, and those of judges on the same outputs: of every judge model the newest
 prompt version that labelled any, since two versions of one model would vote twice with the same mistakes. A chosen
-judge counts alone.
+judge counts alone, and so does a panel that serves.
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ def overview(filters: Filters, user: User) -> Overview:
     rules = services.definition(rubric)
     held = visibility.blind_work(user).values("unit__generation")
     reviews = reviews_of(filters, rubric).exclude(output__generation__in=held)
-    said = [*_read(reviews), *_judged(filters, rubric, reviews)]
-    raters = Rater.objects.select_related("user", "language_model").in_bulk({one.rater for one in said})
+    said = [*_read(reviews), *_judged(filters, rubric, judge, reviews)]
+    raters = Rater.objects.select_related("user", "language_model", "panel").in_bulk({one.rater for one in said})
     return Overview(
         rubric=rubric,
         judge=judge,
@@ -147,17 +147,18 @@ def _read(assessments: QuerySet[Assessment]) -> Iterator[_Said]:
     return (_Said(*row) for row in assessments.values_list(*columns).iterator())
 
 
-def _judged(filters: Filters, rubric: Rubric, reviews: QuerySet[Assessment]) -> Iterator[_Said]:
+def _judged(filters: Filters, rubric: Rubric, judge: Rater | None, reviews: QuerySet[Assessment]) -> Iterator[_Said]:
     """What judges said of the outputs that people reviewed."""
     found = Assessment.objects.filter(
         Exists(reviews.filter(output=OuterRef("output"))),
-        rater__language_model__isnull=False,
+        rater__user__isnull=True,
         rubric=rubric,
         revision=1,
         passed__isnull=False,
     ).order_by()
-    if filters.judge is not None:
-        return _read(found.filter(rater=filters.judge))
+    # A panel says what its members say: it stands for them.
+    if judge is not None and (filters.judge is not None or judge.panel_id is not None):
+        return _read(found.filter(rater=judge))
     newest = (
         Rater.objects.filter(language_model__isnull=False, pk__in=found.values("rater"))
         .order_by("language_model", "-created_at")

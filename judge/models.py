@@ -640,6 +640,32 @@ class Passport(models.Model):
         return f"{self.rater}, {self.rubric}, {self.created_at:%Y-%m-%d}"
 
 
+class Alert(models.Model):
+    """Something is wrong with a judge: open until a lead has taken notice."""
+
+    class Signal(models.TextChoices):
+        DRIFT = "drift", "Drift"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    signal = models.CharField(max_length=10, choices=Signal)
+    rater = models.ForeignKey(Rater, on_delete=models.PROTECT, related_name="alerts")
+    rubric = models.ForeignKey(Rubric, on_delete=models.PROTECT, related_name="alerts")
+    about = models.DateField(help_text="The Monday of the week that gave rise to it.")
+    message = models.TextField()
+    facts = models.JSONField(help_text="The figures behind the message.")
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    note = models.TextField(blank=True, help_text="What the lead found or did.")
+
+    class Meta:
+        ordering = ["-about", "-created_at"]
+        constraints = [models.UniqueConstraint(fields=["signal", "rater", "rubric", "about"], name="alert_once")]
+
+    def __str__(self) -> str:
+        return f"{self.get_signal_display()} of {self.rater} on {self.rubric.kind}s, {self.about:%Y-%m-%d}"
+
+
 class Resolution(models.Model):
     """The labels that a lead decided on where raters differ, beside theirs; a correction is a new revision."""
 

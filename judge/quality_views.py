@@ -6,7 +6,19 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from judge import burndown, burndown_figures, campaign_pages, figures, screens, tables, trend_figures, trends
+from judge import (
+    alerts,
+    burndown,
+    burndown_figures,
+    campaign_pages,
+    drift,
+    drift_figures,
+    figures,
+    screens,
+    tables,
+    trend_figures,
+    trends,
+)
 from judge import dashboard as quality
 from judge.comparison import Span, Split
 from judge.models import Rubric
@@ -39,6 +51,8 @@ def dashboard(request: Request) -> HttpResponse:
         return render(request, "judge/dashboard.html", context | {"nothing": str(error)})
     context |= {
         "quality": found,
+        "alerts": alerts.open_on(filters.kind),
+        "drift": drift_figures.picture(drift.of(filters)),
         "over_time": trend_figures.picture(trends.trend(filters)),
         "plot": figures.rate_plot(found.report.overall),
         "burn_downs": [burndown_figures.picture(one) for one in burndown.burn_downs(filters)],

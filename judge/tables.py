@@ -16,7 +16,7 @@ from itertools import product
 from django.http import HttpResponse
 from django.utils import timezone
 
-from judge import burndown, campaign_pages, dashboard, trends
+from judge import burndown, campaign_pages, dashboard, drift, trends
 from judge.comparison import Filters
 from judge.dashboard import Quality
 from judge.exchange.cells import guarded
@@ -167,6 +167,26 @@ def _tag_lists(quality: Quality) -> Table:
     return Table(("raters", "lists", *_estimates("kept_by_both", "alpha_masi", "alpha_jaccard"), "note"), tuple(rows))
 
 
+def _drift(filters: Filters) -> Table:
+    rows = [
+        (
+            one.start,
+            one.disagreement.n,
+            one.disagreement.n_clusters,
+            *_range(one.disagreement),
+            one.target,
+            one.z,
+            one.rising,
+            one.falling,
+            one.alarm,
+            one.since,
+        )
+        for one in drift.of(filters).weeks
+    ]
+    columns = ("week", "labels", "shoppers", *_estimates("differs"), "before", "z", "more", "less", "alarm", "since")
+    return Table(columns, tuple(rows))
+
+
 def _replacement(quality: Quality) -> Table:
     rows = [
         (quality.names[one.person], one.n_outputs, *_range(one.judge_ahead, one.person_ahead), one.p_value, one.wins)
@@ -259,6 +279,7 @@ FIGURES: dict[str, Figure] = {
     "calibration": Figure("The judge's probabilities and what people passed", _of_quality(_calibration)),
     "ceiling": Figure("People among themselves, and judge with people", _of_quality(_ceiling)),
     "tag-lists": Figure("Agreement on whole lists of tags", _of_quality(_tag_lists)),
+    "drift": Figure("Weekly disagreement of judge and people, and its CUSUM", _drift),
     "replacement": Figure("The judge in the place of each person", _of_quality(_replacement)),
     "queue": Figure("Screens of work in every campaign", _queue),
     "burn-down": Figure("Screens left in active campaigns, day by day", _burn_down),

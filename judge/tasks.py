@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from judge import campaigns, judging, leases, services
+from judge import alerts, campaigns, judging, leases, services
 from judge.checks import runner
 from judge.models import Assessment, JudgeCheck, Rubric
 from recommend.engines import factory
@@ -132,6 +132,12 @@ def _begin_check(kind: Output.Kind) -> bool:
         return False
     send_check(check)
     return True
+
+
+@shared_task(base=DjangoTask, acks_late=True)
+def watch_judge() -> int:
+    """Look whether the judge drifts, and tell of it once; returns how many alerts are new. Delivered twice is once."""
+    return len(alerts.watch())
 
 
 def resend_checks() -> int:

@@ -4,6 +4,7 @@ from django.urls import path
 
 from judge import (
     adjudication_views,
+    alert_views,
     campaign_views,
     checks_views,
     consensus_views,
@@ -48,6 +49,7 @@ urlpatterns = [
     path("dashboard/figures/<slug:name>.csv", quality_views.figure_file, name="figure-file"),
     path("dashboard/export/", exchange_views.export, name="export"),
     path("dashboard/export/file/", exchange_views.export_file, name="export-file"),
+    path("dashboard/alerts/<uuid:pk>/acknowledge/", alert_views.alert_acknowledge, name="alert-acknowledge"),
     path("dashboard/consensus/", consensus_views.consensus, name="consensus"),
     path("dashboard/consensus/<slug:name>.csv", consensus_views.consensus_file, name="consensus-file"),
     path("dashboard/adjudication/", adjudication_views.adjudication, name="adjudication"),

@@ -2,7 +2,7 @@
 
 from rest_framework.routers import SimpleRouter
 
-from judge.api import adjudication, assignments, checks, consensus, figures, judges, rubrics, views
+from judge.api import adjudication, alerts, assignments, checks, consensus, figures, judges, rubrics, views
 
 
 def register(router: SimpleRouter) -> None:
@@ -16,5 +16,6 @@ def register(router: SimpleRouter) -> None:
     router.register("judge-models", judges.JudgeModelViewSet, basename="judge-model")
     router.register("panels", judges.PanelViewSet, basename="panel")
     router.register("judge-costs", judges.JudgeCostViewSet, basename="judge-cost")
+    router.register("alerts", alerts.AlertViewSet, basename="alert")
     router.register("judge-checks", checks.JudgeCheckViewSet, basename="judge-check")
     router.register("passports", checks.PassportViewSet, basename="passport")
