@@ -19,7 +19,6 @@ from judge.checks import runner, services
 from judge.checks.planning import MAX_BUDGET, MIN_BUDGET
 from judge.checks.runner import CheckError, CheckRunningError
 from judge.models import JudgeCheck, Passport, Rater
-from judge.passports import Validity
 from recommend.api import queries
 from recommend.api.base import EmptyRequest, FilteredViewSet, IsLead, Query, StrictSerializer, caller
 from recommend.api.errors import ConflictError
@@ -101,19 +100,17 @@ class PassportSerializer(serializers.ModelSerializer[Passport]):
             "created_at",
         )
 
+    def to_representation(self, instance: Passport) -> dict[str, Any]:
+        # Asked once for each passport: it takes queries of its own.
+        self._validity = passports.validity_of(instance)
+        return super().to_representation(instance)
+
     @extend_schema_field(serializers.ChoiceField(choices=[passports.Standing.VALID, passports.Standing.EXPIRED]))
     def get_standing(self, passport: Passport) -> str:
-        return self._validity(passport).standing.value
+        return self._validity.standing.value
 
     def get_reason(self, passport: Passport) -> str:
-        return self._validity(passport).reason
-
-    def _validity(self, passport: Passport) -> Validity:
-        """Asked once for each passport: it takes queries of its own."""
-        known: dict[UUID, Validity] = self.context.setdefault("validities", {})
-        if passport.pk not in known:
-            known[passport.pk] = passports.validity_of(passport)
-        return known[passport.pk]
+        return self._validity.reason
 
 
 class JudgeCheckQuery(Query):

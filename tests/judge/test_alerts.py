@@ -88,9 +88,8 @@ def test_labels_are_counted_by_the_week_in_which_they_were_given(campaign: Campa
     weeks = drift.of(Filters(), today=MONDAY + timedelta(weeks=3, days=6)).weeks
 
     # The fourth week is not over yet; the first three are 36 labels of 36 shoppers, the third the first to be compared.
-    assert [(one.start, one.disagreement.value) for one in weeks] == [
-        (MONDAY + timedelta(weeks=number), pytest.approx(n / 12)) for number, n in enumerate((1, 2, 3))
-    ]
+    assert [one.start for one in weeks] == [MONDAY + timedelta(weeks=number) for number in range(3)]
+    assert [one.disagreement.value for one in weeks] == pytest.approx([1 / 12, 2 / 12, 3 / 12])
     assert [one.disagreement.n_clusters for one in weeks] == [12, 12, 12]
 
 
@@ -102,7 +101,8 @@ def test_only_blind_labels_of_uniform_plans_count(campaign: Campaign):
 
     (only,) = drift.of(Filters(), today=TODAY).weeks
 
-    assert (only.disagreement.value, only.disagreement.n) == (pytest.approx(2 / 12), 12)
+    assert only.disagreement.value == pytest.approx(2 / 12)
+    assert only.disagreement.n == 12
 
 
 def test_an_alarm_becomes_an_alert_and_is_told_once(campaign: Campaign, told: list[tuple[str, Mapping[str, object]]]):

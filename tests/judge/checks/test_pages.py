@@ -260,9 +260,14 @@ def test_an_earlier_passport_without_them_can_still_be_read(client: Client, lead
 
 def test_the_api_asks_whether_a_passport_holds_once(judge: Rater, monkeypatch: pytest.MonkeyPatch):
     finished(judge)
-    asked = []
+    asked: list[Passport] = []
     holds = passports.validity_of
-    monkeypatch.setattr(passports, "validity_of", lambda passport: asked.append(passport) or holds(passport))
+
+    def counted(passport: Passport) -> passports.Validity:
+        asked.append(passport)
+        return holds(passport)
+
+    monkeypatch.setattr(passports, "validity_of", counted)
 
     rows = clients.lead().get(PASSPORTS).json()["results"]
 
