@@ -124,11 +124,22 @@ def check_judge() -> int:
     return sum(_begin_check(kind) for kind in Output.Kind)
 
 
+@shared_task(base=DjangoTask, acks_late=True)
+def check_released() -> int:
+    """Check a judge that is not what was checked before, on each such kind of output; returns how many checks began.
+
+    For the first check of all somebody asks, or the night does: a fresh installation has nothing to check on.
+    """
+    if not settings.JUDGE_CHECK_BUDGET:
+        return 0
+    return sum(_begin_check(kind) for kind in Output.Kind if runner.is_released(kind))
+
+
 def _begin_check(kind: Output.Kind) -> bool:
     try:
         check = runner.prepare_newest(kind)
     except runner.CheckError as reason:
-        logger.info("The judge is not checked on %ss tonight. %s", kind, reason)
+        logger.info("The judge is not checked on %ss now. %s", kind, reason)
         return False
     send_check(check)
     return True

@@ -13,7 +13,7 @@ from django.db import transaction
 from judge import campaigns
 from judge.models import Campaign
 from judge.services import seed_rubrics
-from recgpt_site.embedded import paths
+from recgpt_site.embedded import llama, paths
 from recommend import roles
 from recommend.models import Stage
 from recommend.registry import Deployment, serve
@@ -53,7 +53,7 @@ def deployment() -> Deployment:
         return Deployment(
             name=settings.LLM_MODEL,
             base="SmolLM2-135M-Instruct Q4_1",
-            adapter="adapter.gguf",
+            adapter=llama.adapter_version(),
             history_tokens=352,
             n_interests=6,
             n_tags=8,

@@ -28,15 +28,16 @@ class Deployment:
 def serve(deployment: Deployment) -> list[LanguageModel]:
     """Let the deployed model serve every role; what served before is retired, not deleted: outputs point at it.
 
-    A row that is there already keeps what an admin changed in it.
+    A row that is there already keeps what an admin changed in it; but where the environment says which adapter is
+    loaded, that is a fact and not a wish.
     """
     rows = []
     for role in LanguageModel.Role.values:
         row, _ = LanguageModel.objects.get_or_create(name=deployment.name, role=role, defaults=asdict(deployment))
         others = LanguageModel.objects.filter(role=role, state=LanguageModel.State.SERVING).exclude(pk=row.pk)
         others.update(state=LanguageModel.State.RETIRED)
-        if row.state != LanguageModel.State.SERVING:
-            row.state = LanguageModel.State.SERVING
-            row.save(update_fields=["state"])
+        row.state = LanguageModel.State.SERVING
+        row.adapter = deployment.adapter or row.adapter
+        row.save(update_fields=["state", "adapter"])
         rows.append(row)
     return rows

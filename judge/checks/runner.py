@@ -70,6 +70,15 @@ def prepare_newest(kind: str, *, judge: Rater | None = None, **options: Any) -> 
         raise CheckError(str(missing)) from missing
 
 
+def is_released(kind: str) -> bool:
+    """Whether the judge that serves, as it is now, was never checked on a kind of output on which one was before."""
+    judge, before = services.find_serving_judge(), JudgeCheck.objects.filter(rubric__kind=kind)
+    if judge is None or not before.exists():
+        return False
+    rubric = Rubric.objects.current(kind)
+    return not before.filter(rubric=rubric, version=passports.version_of(judge, rubric)).exists()
+
+
 @transaction.atomic
 def prepare(
     rubric: Rubric, *, judge: Rater, budget: int | None = None, seed: int | None = None, by: User | None = None

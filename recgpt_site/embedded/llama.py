@@ -4,6 +4,7 @@ Runs as `python -m recgpt_site.embedded.llama --model GGUF --adapter GGUF|none -
 """
 
 import argparse
+import hashlib
 import importlib.metadata
 import os
 import signal
@@ -18,6 +19,17 @@ from recgpt_site.embedded.processes import Service, ServiceError, Stage, python_
 
 ADAPTER = Path(__file__).parent / "adapter" / "adapter.gguf"
 _HOST = "127.0.0.1"
+
+
+def adapter_version() -> str:
+    """The adapter's name with the beginning of its content's hash, as in `adapter.gguf@1f0c5a6b7d8e`; "" without one.
+
+    A new adapter under the same name is another model: passports of the old one must not hold for it.
+    """
+    if not ADAPTER.exists():
+        return ""
+    with ADAPTER.open("rb") as file:
+        return f"{ADAPTER.name}@{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
 
 
 def service() -> Service:

@@ -12,7 +12,7 @@ from django.conf import settings as project
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from judge.models import Assignment, JudgeCheck
+from judge.models import Alert, Assignment, JudgeCheck
 from tests.judge.factories import AssignmentFactory, JudgeFactory, UserFactory
 from tests.recommend.factories import OutputFactory, PipelineRunFactory
 
@@ -99,7 +99,9 @@ def assignment(db: None) -> Assignment:
 def pages(assignment: Assignment) -> list[str]:
     """Every address of ours with ids that exist, and some beside them."""
     rubric = assignment.unit.campaign.rubric
+    alert = {"signal": "drift", "rater": JudgeFactory.create(), "about": "2026-01-05", "facts": {}}
     ids = {
+        "alerts": Alert.objects.create(rubric=rubric, **alert).pk,
         "assignments": assignment.pk,
         "campaigns": assignment.unit.campaign_id,
         "runs": PipelineRunFactory.create().pk,

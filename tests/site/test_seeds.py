@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 
 from judge.models import Campaign, Rubric
 from recgpt_site import seeds
+from recgpt_site.embedded import llama
 from recommend.models import LanguageModel
 from recommend.roles import ADMIN, LEAD, roles_of
 
@@ -32,6 +33,20 @@ def test_what_an_admin_changed_in_a_model_stays() -> None:
     seeds.seed()
 
     assert set(LanguageModel.objects.values_list("n_tags", flat=True)) == {3}
+
+
+def test_another_adapter_under_the_same_name_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    adapter = tmp_path / "adapter.gguf"
+    monkeypatch.setattr(llama, "ADAPTER", adapter)
+    adapter.write_bytes(b"first")
+    seeds.seed()
+    adapter.write_bytes(b"second")
+    seeds.seed()
+
+    # sha256 of "second"
+    assert LanguageModel.objects.serving("judge").adapter == "adapter.gguf@16367aacb67a"
+    adapter.unlink()
+    assert llama.adapter_version() == ""
 
 
 def test_another_model_takes_over_and_the_old_one_is_retired(settings) -> None:

@@ -353,6 +353,23 @@ def test_every_night_the_serving_judge_is_checked_on_what_there_is(judge: Rater,
     assert tasks.check_judge() == 0
 
 
+def test_a_released_judge_is_checked_without_waiting_for_the_night(judge: Rater, settings):
+    assert tasks.check_released() == 0  # nothing was ever checked here
+    tasks.check_judge()
+    assert tasks.check_released() == 0  # it is what was checked
+
+    LanguageModel.objects.filter(role="judge").update(adapter="adapter.gguf@1f0c5a6b7d8e")
+    JudgeCheck.objects.update(state="done")
+    settings.JUDGE_CHECK_BUDGET = 0
+    assert tasks.check_released() == 0
+    settings.JUDGE_CHECK_BUDGET = 200
+
+    assert tasks.check_released() == 1
+    assert tasks.check_released() == 0
+    newest = JudgeCheck.objects.order_by("-created_at")[0]
+    assert newest.version["adapter"] == "adapter.gguf@1f0c5a6b7d8e"
+
+
 def test_the_sweep_sends_a_lost_check_again_but_not_at_once(
     judge: Rater, sent: list[str], django_capture_on_commit_callbacks
 ):
