@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('judge', '0010_tallies'),
+        ('judge', '0011_campaigns_that_follow'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
