@@ -354,6 +354,7 @@ def test_every_night_the_serving_judge_is_checked_on_what_there_is(judge: Rater,
 
 
 def test_a_released_judge_is_checked_without_waiting_for_the_night(judge: Rater, settings):
+    made(Stage.INTERESTS, 4)
     assert tasks.check_released() == 0  # nothing was ever checked here
     tasks.check_judge()
     assert tasks.check_released() == 0  # it is what was checked
