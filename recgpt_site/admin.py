@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db import connection
+from django.db import connection, models
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.html import format_html
@@ -140,6 +140,7 @@ class WebhookAdmin(ReadOnlyAdmin[Webhook]):
     list_select_related = ("created_by",)
     search_fields = ("url",)
     exclude = ("secret",)
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}  # as from Django 6 on by itself
 
 
 @admin.register(Delivery)

@@ -123,7 +123,8 @@ def _reschedule(which: Q, moment: datetime) -> None:
 def _disable(delivery: Delivery) -> None:
     """Stop calling an address that took nothing through all attempts; what waits for it is kept."""
     webhook = delivery.webhook
-    reason = f"{delivery.n_attempts} attempts to deliver {delivery.event} failed. The last: {delivery.error}"
+    attempts = f"{delivery.n_attempts} attempt{'s' * (delivery.n_attempts != 1)}"
+    reason = f"{attempts} to deliver {delivery.event} failed. The last: {delivery.error}"
     if Webhook.objects.filter(pk=webhook.pk, is_active=True).update(is_active=False, disabled_because=reason):
         logger.warning("The webhook to %s is disabled. %s", webhook.url, reason)
         audit.record(Verb.WEBHOOK_DISABLED, webhook, {"delivery": str(delivery.pk), "attempts": delivery.n_attempts})

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
@@ -35,6 +36,14 @@ def entries(**wanted: Any) -> list[AuditEntry]:
 def one(**wanted: Any) -> AuditEntry:
     (found,) = entries(**wanted)
     return found
+
+
+def test_the_documentation_names_every_verb():
+    docs = (settings.BASE_DIR / "docs/audit.md").read_text()
+
+    missing = [verb for verb in Verb.values if f"`{verb}`" not in docs and f"`.{verb.partition('.')[2]}`" not in docs]
+
+    assert missing == []
 
 
 # Append-only ----------------------------------------------------------------------------------------------------------
