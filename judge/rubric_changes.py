@@ -49,7 +49,9 @@ def changes(before: RubricDef, after: RubricDef) -> list[Change]:
         sides = [dict(_texts(found)) if (found := side.get(name)) else {} for side in (old, new)]
         title = (new.get(name) or old[name]).title or name
         pairs += [(f"{title}: {what}", sides[0].get(what, ""), sides[1].get(what, "")) for what in sides[1] | sides[0]]
-    return [Change(where, *compared(one, other)) for where, one, other in pairs if one != other]
+    # Saving a draft takes the blanks off the ends of a text: nobody wrote that.
+    stripped = [(where, one.strip(), other.strip()) for where, one, other in pairs]
+    return [Change(where, *compared(one, other)) for where, one, other in stripped if one != other]
 
 
 def _texts(one: CriterionDef) -> Iterator[tuple[str, str]]:
