@@ -70,14 +70,15 @@ SCREEN = ("unit__campaign", "unit__generation__run", "unit__generation__shopper"
 MAX_SECONDS = 86_400.0
 
 
-def next_assignment(campaign: Campaign, annotator: User) -> Assignment | None:
+def next_assignment(campaign: Campaign, annotator: User, at_most_s: int | None = None) -> Assignment | None:
     """The work that a person holds in a campaign, or else a new lease; None where there is nothing for them.
 
-    `empty_reason` says why there is nothing.
+    The lease is for the campaign's time, or for `at_most_s` seconds if that is less. `empty_reason` says why there is
+    nothing.
     """
-    held = leases.take(campaign, annotator)
+    held = leases.take(campaign, annotator, at_most_s)
     if held is None and expire_leases(campaign):
-        held = leases.take(campaign, annotator)
+        held = leases.take(campaign, annotator, at_most_s)
     return None if held is None else Assignment.objects.select_related(*SCREEN).get(pk=held)
 
 

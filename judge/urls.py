@@ -19,6 +19,7 @@ app_name = "judge"
 urlpatterns = [
     path("review/", views.review, name="review"),
     path("review/campaigns/<uuid:pk>/next/", views.campaign_next, name="campaign-next"),
+    path("review/campaigns/<uuid:pk>/ahead/", views.campaign_ahead, name="campaign-ahead"),
     path("review/assignments/<uuid:pk>/", views.assignment, name="assignment"),
     path("review/assignments/<uuid:pk>/draft/", views.assignment_draft, name="assignment-draft"),
     path("review/assignments/<uuid:pk>/heartbeat/", views.assignment_heartbeat, name="assignment-heartbeat"),

@@ -22,6 +22,8 @@ from recommend.http import Request
 from recommend.models import Stage
 from recommend.roles import ANNOTATOR, LEAD, role_required
 
+# Seconds for which the next screen waits for somebody who compares their labels with the judge's.
+AHEAD_S = 30
 # Stale and lost work are conflicts that reloading solves; the rest is an answer that does not fit.
 STATUS = {
     StaleDraft: HTTPStatus.CONFLICT,
@@ -73,6 +75,22 @@ def campaign_next(request: Request, pk: UUID) -> HttpResponse:
         messages.info(request, f"“{campaign}”: {queue.empty_reason(campaign, request.user)}")
         return redirect("judge:review")
     return redirect(found)
+
+
+@role_required(ANNOTATOR, LEAD)
+@require_POST
+def campaign_ahead(request: Request, pk: UUID) -> HttpResponse:
+    """The next screen for somebody who still reads the last one, leased for a short time: who reads on, or stops, keeps
+    nobody from it. The page that shows it asks for the campaign's time."""
+    campaign = get_object_or_404(campaigns.open_to(request.user), pk=pk)
+    found = queue.next_assignment(campaign, request.user, at_most_s=AHEAD_S)
+    if found is None:
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
+    visibility.note_opened(found)
+    answer = _screen(request, own_assignment(request, found.pk))
+    answer.headers["Content-Location"] = found.get_absolute_url()
+    answer.headers["X-Held-S"] = str(AHEAD_S)
+    return answer
 
 
 @role_required(ANNOTATOR, LEAD)

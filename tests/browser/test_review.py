@@ -192,6 +192,97 @@ def test_labels_can_be_revised_after_the_reveal(
     assert Assessment.objects.filter(rater__user=annotator, revision=2, blind=False).count() == 1
 
 
+def test_the_next_screen_is_there_at_once_and_works_like_any_other(
+    browser_page: Page, sign_in: Callable[[Page, User], None], annotator: User, spring_check: Campaign
+):
+    page = browser_page
+    sign_in(page, annotator)
+    page.goto(f"/review/campaigns/{spring_check.pk}/next/")
+    page.keyboard.press("a")
+    page.keyboard.press("Enter")
+    with page.expect_response("**/ahead/") as fetched:
+        page.wait_for_selector("[data-reveal]")
+    fetched.value.finished()
+    page.wait_for_load_state("networkidle")
+    page.evaluate("window.same = true")
+
+    with page.expect_response("**/heartbeat/"):
+        page.evaluate(
+            """() => {
+                const pressed = performance.now();
+                document.addEventListener("review:screen", () => requestAnimationFrame(() => {
+                    window.tookMs = performance.now() - pressed;
+                }));
+            }"""
+        )
+        page.keyboard.press("Enter")
+        page.wait_for_selector("[data-review]")
+    page.wait_for_function("window.tookMs !== undefined")
+    print(f"Going on took {page.evaluate('window.tookMs'):.0f} ms, the key's way through the test included")
+
+    assert page.evaluate("window.same")  # no page was loaded
+    held = Assignment.objects.get(state=Assignment.State.LEASED)
+    assert page.url.endswith(held.get_absolute_url())
+    page.keyboard.press("2")
+    expect(page.locator("[data-status]")).to_have_text("Saved just now")
+    page.keyboard.press("u")
+    page.keyboard.press("u")  # the judge was shown with the last submission
+    expect(page.locator("#messages")).to_contain_text("they were given blind")
+    page.keyboard.press("a")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-reveal]")
+    assert Assignment.objects.filter(state=Assignment.State.SUBMITTED).count() == 2
+
+
+def test_who_compares_for_long_goes_on_the_usual_way(
+    browser_page: Page,
+    sign_in: Callable[[Page, User], None],
+    annotator: User,
+    spring_check: Campaign,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    page = browser_page
+    monkeypatch.setattr("judge.views.AHEAD_S", 0)
+    sign_in(page, annotator)
+    page.goto(f"/review/campaigns/{spring_check.pk}/next/")
+    page.keyboard.press("a")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-reveal]")
+    page.wait_for_load_state("networkidle")
+    page.evaluate("window.same = true")
+
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-review]")
+
+    assert not page.evaluate("window.same")
+
+
+def test_a_submit_is_taken_back_by_key_and_a_next_one_on_the_screen_after_it(
+    browser_page: Page, sign_in: Callable[[Page, User], None], annotator: User
+):
+    page, keys = browser_page, browser_page.keyboard
+    made = campaign()  # not judged: nothing is shown beside the labels
+    sign_in(page, annotator)
+    page.goto(f"/review/campaigns/{made.pk}/next/")
+    first = page.url
+
+    for where in ("[data-reveal]", "[data-review]"):
+        keys.press("a")
+        keys.press("Enter")
+        page.wait_for_selector("[data-reveal]")
+        page.wait_for_load_state("networkidle")
+        if where == "[data-review]":
+            keys.press("Enter")
+            page.wait_for_selector("[data-review]")
+            assert page.url != first
+        keys.press("u")
+        expect(page.locator("#messages")).to_contain_text("Taken back")
+        page.wait_for_load_state("networkidle")
+        assert page.url == first
+        assert page.locator("input:checked").count() == 6
+    assert not Assessment.objects.exists()
+
+
 def test_without_script_the_form_still_submits(
     new_page: Callable[..., Page], sign_in: Callable[[Page, User], None], annotator: User, spring_check: Campaign
 ):

@@ -129,11 +129,15 @@
     dirty = false; // the form carries everything that a draft would
     say("Submitting …");
   });
-  document.addEventListener("DOMContentLoaded", () => {
+  function start() {
+    if (!form()) return;
     restore();
     setInterval(() => {
       const minutes = Math.floor((Date.now() - savedAt) / 60000);
       if (savedAt && !dirty && !lost && minutes > 0) say(`Saved ${minutes} min ago`);
     }, 30000);
-  });
+  }
+
+  document.addEventListener("DOMContentLoaded", start);
+  document.addEventListener("review:screen", start);
 })();

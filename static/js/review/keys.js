@@ -126,7 +126,9 @@
     changed(output);
   });
   document.addEventListener("review:restored", () => { before = checked(); });
-  document.addEventListener("DOMContentLoaded", () => { if (form()) before = checked(); });
+  for (const shown of ["DOMContentLoaded", "review:screen"]) {
+    document.addEventListener(shown, () => { if (form()) before = checked(); });
+  }
   document.addEventListener("submit", (event) => {
     if (event.target !== form()) return;
     if (!review().firstMissing()) return;

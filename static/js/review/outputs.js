@@ -1,5 +1,6 @@
 // The outputs of a review screen: which one is in focus, what it cites, what is still open.
-// Others listen to "review:rated" (a label or comment changed) and call the functions in window.reviewOutputs.
+// Others listen to "review:rated" (a label or comment changed) and "review:screen" (the next screen took the place of
+// this one), and call the functions in window.reviewOutputs.
 (() => {
   const outputs = () => [...document.querySelectorAll("[data-output]")];
   const current = () => document.querySelector("[data-output][aria-current]");
@@ -84,11 +85,14 @@
     const output = event.target.closest("[data-output]");
     if (output && event.target.type === "radio") describe(output);
   });
-  document.addEventListener("DOMContentLoaded", () => {
+  function start() {
     const first = (rating() && outputs().find((output) => open(output).length > 0)) || outputs()[0];
     // A page that has just been opened stays at its top; only work that is half done is scrolled to.
     if (first) focus(first, { scroll: first !== outputs()[0] });
     const evidence = document.querySelector("[data-evidence]");
     if (evidence && matchMedia("(max-width: 760px)").matches) evidence.open = false;
-  });
+  }
+
+  document.addEventListener("DOMContentLoaded", start);
+  document.addEventListener("review:screen", start);
 })();

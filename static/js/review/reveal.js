@@ -26,7 +26,7 @@
   });
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    if (event.target.closest("textarea")) return;
+    if (!form() || event.target.closest("textarea")) return; // without it, the next screen has taken its place
     const revising = form().querySelector("[data-revise]").hidden;
     if (event.key.toLowerCase() === "r" && !revising) {
       event.preventDefault();

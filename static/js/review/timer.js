@@ -21,7 +21,8 @@
   for (const sign of ["keydown", "pointerdown", "pointermove", "scroll"]) {
     document.addEventListener(sign, () => { lastSign = Date.now(); }, { capture: true, passive: true });
   }
-  document.addEventListener("DOMContentLoaded", () => {
+  function start() {
+    if (!form()) return;
     const leaseMs = Number(form().dataset.leaseS) * 1000;
     setInterval(() => {
       const working = document.visibilityState === "visible" && Date.now() - lastSign < IDLE_MS;
@@ -30,5 +31,12 @@
       seconds.value = (Number(seconds.value) + 1).toFixed(1);
       if (Date.now() - lastBeat > leaseMs / 3) beat();
     }, 1000);
+  }
+
+  document.addEventListener("DOMContentLoaded", start);
+  document.addEventListener("review:screen", () => {
+    lastSign = Date.now();
+    beat(); // it was held for a short time only
+    start();
   });
 })();
