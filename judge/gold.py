@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from judge import answers
+from judge import answers, visibility
 from judge.frames import Population
-from judge.models import Assignment, Campaign, CampaignUnit, Gold, Resolution, Rubric
+from judge.models import Assessment, Assignment, Campaign, CampaignUnit, Gold, Resolution, Rubric
 from judge.refusals import InvalidAnswer
 from judge.services import KIND_OF_STAGE, definition, reviewers
 from recommend.models import Generation, JobState, Output, Stage
@@ -103,6 +104,56 @@ def resolved_generations(rubric: Rubric) -> QuerySet[Generation]:
     return Generation.objects.filter(
         Exists(kept.filter(Exists(decided))), ~Exists(kept.filter(~Exists(decided))), ~Exists(known)
     )
+
+
+def visible_to(user: User, rubric: Rubric) -> QuerySet[Gold]:
+    """The gold in force under a rubric, newest first, without what a person has in work in a blind campaign."""
+    held = visibility.blind_work(user).values("unit__generation")
+    found = Gold.objects.in_force().filter(rubric=rubric).exclude(generation__in=held)
+    answered = Count(
+        "generation__campaign_units__assignments",
+        filter=Q(
+            generation__campaign_units__is_gold=True,
+            generation__campaign_units__campaign__rubric=rubric,
+            generation__campaign_units__assignments__state=Assignment.State.SUBMITTED,
+        ),
+    )
+    return found.select_related("generation__shopper", "generation__model", "by").annotate(n_answered=answered)
+
+
+def reviewed(rubric: Rubric) -> QuerySet[Assignment]:
+    """Reviews of sampled units whose generation is not gold yet, the newest first: each can be made gold from."""
+    known = Gold.objects.in_force().filter(generation=OuterRef("unit__generation"), rubric=rubric)
+    return (
+        Assignment.objects.filter(
+            ~Exists(known), state=Assignment.State.SUBMITTED, unit__is_gold=False, unit__campaign__rubric=rubric
+        )
+        .select_related("annotator", "unit__generation__shopper", "unit__generation__model")
+        .order_by("-submitted_at")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What a lead begins with: labels as far as they are known, why, and where they are from."""
+
+    labels: Mapping[str, Mapping[str, str]]
+    reason: str
+    source: str
+
+
+def filled(generation: Generation, rubric: Rubric, assignment: UUID | None = None) -> Filled:
+    """The labels of a named review as they stand, else those in force as gold, else what leads decided so far."""
+    if assignment is not None:
+        said = Assessment.objects.filter(
+            assignment=assignment, output__generation=generation, rubric=rubric
+        ).order_by("revision")
+        if labels := {str(output): found for output, found in said.values_list("output_id", "labels")}:
+            return Filled(labels, "", Gold.Source.REVIEW)
+    known = Gold.objects.in_force().filter(generation=generation, rubric=rubric).first()
+    if known is not None:
+        return Filled(known.labels, known.reason, known.source)
+    return Filled(resolved_labels(generation, rubric), "", Gold.Source.HAND)
 
 
 # In a campaign --------------------------------------------------------------------------------------------------------

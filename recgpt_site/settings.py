@@ -124,6 +124,7 @@ WEBHOOK_ATTEMPTS = env.int("WEBHOOK_ATTEMPTS", default=12)
 WEBHOOK_LOG_DAYS = env.int("WEBHOOK_LOG_DAYS", default=30)
 # Whether they may lead into the own network and go unencrypted: for development, where the receiver is next door.
 WEBHOOK_PRIVATE_ADDRESSES = env.bool("WEBHOOK_PRIVATE_ADDRESSES", default=DEBUG)
+JUDGE_GOLD_BAR = env.float("JUDGE_GOLD_BAR", default=0.8)
 CELERY_BEAT_SCHEDULE = {
     "sweep-runs": {"task": "recommend.tasks.sweep", "schedule": schedule(SWEEP_INTERVAL_S)},
     "sweep-judge": {"task": "judge.tasks.sweep", "schedule": schedule(SWEEP_INTERVAL_S)},
