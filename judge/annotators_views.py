@@ -12,6 +12,7 @@ from judge.models import Rubric
 from recommend.http import Request
 from recommend.roles import LEAD, role_required
 
+
 @role_required(LEAD)
 @require_GET
 def annotators(request: Request) -> HttpResponse:
@@ -29,7 +30,7 @@ def annotators(request: Request) -> HttpResponse:
         return render(request, "judge/annotators.html", context | {"nothing": str(error)})
     context |= {
         "found": found,
-        "rows": rows(found),
+        "rows": annotator_figures.rows(found),
         "bar": 100 * found.bar,
         "judge_gold": figures.mark(found.judge_gold),
     }

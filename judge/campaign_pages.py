@@ -44,6 +44,7 @@ class Queue:
     sentences: tuple[str, ...]
     n_finished: int
     rows: tuple[UnitRow, ...]
+    n_gold: int
     skipped: Sequence[Assignment]
     flagged: Sequence[Assignment]
 
@@ -69,6 +70,7 @@ def queue(campaign: Campaign) -> Queue:
         sentences=tuple(in_words(campaign)),
         n_finished=Population.of(campaign).generations().count(),
         rows=_unit_rows(campaign),
+        n_gold=campaign.units.gold().count(),
         skipped=list(work.filter(state=Assignment.State.SKIPPED)[:MAX_REMARKS]),
         flagged=list(work.exclude(flag="")[:MAX_REMARKS]),
     )

@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from judge import campaign_pages, campaigns, plans, requeue
+from judge import annotators, campaign_pages, campaigns, plans
 from judge.campaign_forms import CampaignForm, ExtendForm, initial_of
 from judge.models import Campaign, Rubric
 from judge.plans import PlanError
@@ -44,6 +45,7 @@ def campaign(request: Request, pk: UUID) -> HttpResponse:
         "queue": campaign_pages.queue(found),
         "members": found.members.order_by("username"),
         "versions": requeue.versions(found),
+        "below": annotators.below_bar(found) if found.gold_share else [],
     }
     return render(request, "judge/campaign.html", context)
 

@@ -145,9 +145,9 @@ class Filled:
 def filled(generation: Generation, rubric: Rubric, assignment: UUID | None = None) -> Filled:
     """The labels of a named review as they stand, else those in force as gold, else what leads decided so far."""
     if assignment is not None:
-        said = Assessment.objects.filter(
-            assignment=assignment, output__generation=generation, rubric=rubric
-        ).order_by("revision")
+        said = Assessment.objects.filter(assignment=assignment, output__generation=generation, rubric=rubric).order_by(
+            "revision"
+        )
         if labels := {str(output): found for output, found in said.values_list("output_id", "labels")}:
             return Filled(labels, "", Gold.Source.REVIEW)
     known = Gold.objects.in_force().filter(generation=generation, rubric=rubric).first()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import urlencode
 from uuid import UUID
@@ -35,7 +36,13 @@ def gold_list(request: Request) -> HttpResponse:
     rubrics = list(Rubric.objects.filter(kind=kind))
     named = read_id(request.GET.get("rubric", ""))
     rubric = next((one for one in rubrics if one.pk == named), rubrics[0] if rubrics else None)
-    context = {"kind": kind, "kinds": Output.Kind.choices, "rubrics": rubrics, "rubric": rubric, "most": MAX_SHOWN}
+    context: dict[str, object] = {
+        "kind": kind,
+        "kinds": Output.Kind.choices,
+        "rubrics": rubrics,
+        "rubric": rubric,
+        "most": MAX_SHOWN,
+    }
     if rubric is not None:
         found = gold.visible_to(request.user, rubric)
         decided = gold.resolved_generations(rubric).exclude(pk__in=_in_hand(request))
@@ -58,6 +65,7 @@ def gold_generation(request: Request, pk: UUID) -> HttpResponse:
     criteria = list(rubric.criteria.all())
     outputs = gold.kept_outputs(generation)
     problem, status = "", HTTPStatus.OK
+    labels: Mapping[str, Mapping[str, str]]
     if request.method == "POST":
         labels = {str(one.pk): screens.labels(one, criteria, request.POST) for one in outputs}
         reason, source = request.POST.get("reason", ""), request.POST.get("source", "")

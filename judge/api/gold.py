@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -92,7 +93,7 @@ class GoldViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Gold]):
         held = visibility.blind_work(caller(self.request)).values("unit__generation")
         return super().get_queryset().exclude(generation__in=held)
 
-    def filtered(self, queryset: QuerySet[Gold], wanted: dict[str, Any]) -> QuerySet[Gold]:  # type: ignore[override]
+    def filtered(self, queryset: QuerySet[Gold], wanted: Mapping[str, Any]) -> QuerySet[Gold]:
         if "kind" in wanted:
             queryset = queryset.filter(rubric__kind=wanted["kind"])
         return queryset.filter(queries.exact(wanted, "rubric", "generation"))

@@ -3,6 +3,7 @@
 from rest_framework.routers import SimpleRouter
 
 from judge.api import adjudication, alerts, assignments, checks, consensus, figures, judges, rubrics, views
+from judge.api import adjudication, assignments, checks, consensus, figures, gold, views
 
 
 def register(router: SimpleRouter) -> None:
@@ -11,6 +12,8 @@ def register(router: SimpleRouter) -> None:
     router.register("assignments", assignments.AssignmentViewSet, basename="assignment")
     router.register("assessments", views.AssessmentViewSet, basename="assessment")
     router.register("figures", figures.FigureViewSet, basename="figure")
+    router.register("gold", gold.GoldViewSet, basename="gold")
+    router.register("annotators", gold.AnnotatorViewSet, basename="annotator")
     router.register("disagreements", adjudication.DisagreementViewSet, basename="disagreement")
     router.register("consensus", consensus.ConsensusViewSet, basename="consensus")
     router.register("judge-models", judges.JudgeModelViewSet, basename="judge-model")
