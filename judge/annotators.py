@@ -35,7 +35,7 @@ EVERYBODY = "Everybody"
 class Wanted:
     """Whose work: of a kind, model and campaign, compared with a judge, under a rubric, submitted in a span of days.
 
-    rubric        None stands for the chosen campaign's, else the newest of the kind
+    rubric        None stands for the chosen campaign's, else the one in use
     since, until  first and last day; None leaves it open
     """
 
@@ -136,7 +136,7 @@ class Work:
 def rubric_in(wanted: Wanted) -> Rubric:
     """The rubric whose labels are looked at. Raises Rubric.DoesNotExist."""
     if wanted.rubric is not None:
-        chosen = Rubric.objects.filter(pk=wanted.rubric, kind=wanted.filters.kind).first()
+        chosen = Rubric.objects.fixed().filter(pk=wanted.rubric, kind=wanted.filters.kind).first()
         if chosen is not None:
             return chosen
     return rubric_of(wanted.filters)

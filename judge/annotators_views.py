@@ -22,7 +22,7 @@ def annotators(request: Request) -> HttpResponse:
         "wanted": wanted,
         "filters": wanted.filters,
         "choices": dashboard.choices(wanted.filters),
-        "rubrics": Rubric.objects.filter(kind=wanted.filters.kind),
+        "rubrics": Rubric.objects.fixed().filter(kind=wanted.filters.kind),
     }
     try:
         found = people.annotators(wanted)

@@ -51,7 +51,8 @@ def make(
     new ones. The same ones change nothing. Raises InvalidAnswer for what does not fit the generation or its rubric,
     Incomplete naming what is missing.
     """
-    if KIND_OF_STAGE[Stage(generation.stage)] != rubric.kind or generation.state != JobState.DONE:
+    is_rated = KIND_OF_STAGE[Stage(generation.stage)] == rubric.kind and not rubric.is_draft
+    if not is_rated or generation.state != JobState.DONE:
         raise InvalidAnswer(f"“{generation}” is no finished generation that is rated under {rubric}.")
     outputs = kept_outputs(generation)
     if not outputs:

@@ -33,9 +33,8 @@ def gold_list(request: Request) -> HttpResponse:
     """The gold of one rubric, and what can become gold by a press or by hand."""
     asked = request.GET.get("kind", "")
     kind = asked if asked in Output.Kind.values else Output.Kind.INTEREST
-    rubrics = list(Rubric.objects.filter(kind=kind))
-    named = read_id(request.GET.get("rubric", ""))
-    rubric = next((one for one in rubrics if one.pk == named), rubrics[0] if rubrics else None)
+    rubrics = list(Rubric.objects.fixed().filter(kind=kind))
+    rubric = _rubric(kind, request)
     context: dict[str, object] = {
         "kind": kind,
         "kinds": Output.Kind.choices,
@@ -118,15 +117,23 @@ def gold_withdraw(request: Request, pk: UUID) -> HttpResponse:
 
 
 def _asked(request: Request, pk: UUID) -> tuple[Generation, Rubric]:
-    """The generation and the rubric that is named, else the newest; what a lead has in blind work is not there."""
+    """The generation and the rubric that is named, else the one in use; what a lead has in blind work is not there."""
     generations = Generation.objects.select_related("shopper", "run", "model").exclude(pk__in=_in_hand(request))
     generation = get_object_or_404(generations, pk=pk)
-    kind = KIND_OF_STAGE[Stage(generation.stage)]
-    named = read_id(request.GET.get("rubric", ""))
-    rubric = Rubric.objects.filter(kind=kind, **({"pk": named} if named else {})).first()
+    rubric = _rubric(KIND_OF_STAGE[Stage(generation.stage)], request)
     if rubric is None:
         raise Http404
     return generation, rubric
+
+
+def _rubric(kind: str, request: Request) -> Rubric | None:
+    """The rubric that is named, else the one in use; None before there is any."""
+    named = read_id(request.GET.get("rubric", ""))
+    found = Rubric.objects.fixed().filter(kind=kind, pk=named).first() if named else None
+    try:
+        return found or Rubric.objects.current(kind)
+    except Rubric.DoesNotExist:
+        return None
 
 
 def _in_hand(request: Request) -> list[UUID]:

@@ -51,7 +51,7 @@ class GoldRequest(StrictSerializer):
         queryset=Generation.objects.all(), pk_field=serializers.UUIDField(), help_text="Finished."
     )
     rubric = serializers.PrimaryKeyRelatedField(
-        required=False, queryset=Rubric.objects.all(), help_text="The newest for its outputs, if not given."
+        required=False, queryset=Rubric.objects.fixed(), help_text="The one in use for its outputs, if not given."
     )
     labels = serializers.DictField(
         required=False,
@@ -62,8 +62,9 @@ class GoldRequest(StrictSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         kind = KIND_OF_STAGE[Stage(attrs["generation"].stage)]
-        attrs.setdefault("rubric", Rubric.objects.filter(kind=kind).first())
-        if attrs["rubric"] is None or attrs["rubric"].kind != kind:
+        if "rubric" not in attrs:
+            attrs["rubric"] = Rubric.objects.current(kind)
+        if attrs["rubric"].kind != kind:
             raise serializers.ValidationError({"rubric": [f"It takes one for outputs of kind {kind}."]})
         return attrs
 
@@ -129,7 +130,7 @@ class GoldViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Gold]):
 class AnnotatorQuery(Parameters):
     format = serializers.ChoiceField(choices=("json", "csv"), default="json")
     kind = serializers.ChoiceField(choices=Output.Kind.choices, default=Output.Kind.INTEREST)
-    rubric = serializers.UUIDField(required=False, help_text="The campaign's, else the newest, if not given.")
+    rubric = serializers.UUIDField(required=False, help_text="The campaign's, else the one in use, if not given.")
     model = serializers.UUIDField(required=False, help_text="That made the outputs; not given: every model.")
     campaign = serializers.UUIDField(required=False, help_text="Not given: every campaign.")
     judge = serializers.UUIDField(required=False, help_text="The rater; not given: the judge that serves now.")
