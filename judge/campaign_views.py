@@ -12,8 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from judge import campaign_pages, campaigns, plans, requeue
-from judge import annotators, campaign_pages, campaigns, plans
+from judge import annotators, campaign_pages, campaigns, plans, requeue
 from judge.campaign_forms import CampaignForm, ExtendForm, initial_of
 from judge.models import Campaign, Rubric
 from judge.plans import PlanError

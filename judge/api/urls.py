@@ -2,8 +2,7 @@
 
 from rest_framework.routers import SimpleRouter
 
-from judge.api import adjudication, alerts, assignments, checks, consensus, figures, judges, rubrics, views
-from judge.api import adjudication, assignments, checks, consensus, figures, gold, views
+from judge.api import adjudication, alerts, assignments, checks, consensus, figures, gold, judges, rubrics, views
 
 
 def register(router: SimpleRouter) -> None:
