@@ -77,9 +77,11 @@ def test_anchoring_tells_towards_from_away():
     found = raters.anchoring(rows)
 
     assert (found.n_towards, found.n_away, found.n_elsewhere, found.n_revised) == (2, 1, 1, 4)
-    assert (found.revised.value, found.revised.n) == (pytest.approx(4 / 7), 7)
+    assert found.revised.value == pytest.approx(4 / 7)
+    assert found.revised.n == 7
     assert (found.followed.value, found.followed.n) == (0.5, 4)  # two of the four that differed
-    assert (found.left.value, found.left.n) == (pytest.approx(1 / 3), 3)
+    assert found.left.value == pytest.approx(1 / 3)
+    assert found.left.n == 3
     assert (found.towards.value, found.towards.n) == (0.5, 4)
     assert (found.revised.low, found.revised.high) == wilson(4, 7)
 
