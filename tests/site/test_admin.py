@@ -1,6 +1,7 @@
 """The admin pages: every table opens, at a cost that does not grow with its rows."""
 
 import re
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from judge.models import (
+    Alert,
     Assessment,
     Campaign,
     CheckCase,
@@ -81,6 +83,8 @@ def fill() -> None:
     Passport.objects.create(
         judge_check=check, rater=check.rater, rubric=check.rubric, version={}, figures={}, measured_on={}
     )
+    about = date(2026, 1, 5) + timedelta(weeks=Alert.objects.count())  # one a week, of a judge and rubric
+    Alert.objects.create(signal="drift", rater=check.rater, rubric=check.rubric, about=about, facts={})
     judge = check.rater.language_model
     panel = Panel.objects.create(name=f"panel {n}")
     PanelMember.objects.create(panel=panel, position=0, rater=check.rater)
