@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -36,14 +36,23 @@ def csv_file(assessments: QuerySet[Assessment]) -> Iterator[bytes]:
     written.write(BOM)
     writer = csv.writer(written)
     writer.writerow(NAMES)
-    as_cells = [_CELLS[column.kind] for column in COLUMNS]
     yield _taken(written)
     for batch in rows.tuples(assessments):
-        writer.writerows(
-            ["" if value is None else as_cell(value) for as_cell, value in zip(as_cells, row, strict=True)]
-            for row in batch
-        )
+        columns = [
+            _cells(column.kind, values) for column, values in zip(COLUMNS, zip(*batch, strict=True), strict=True)
+        ]
+        writer.writerows(zip(*columns, strict=True))
         yield _taken(written)
+
+
+def _cells(kind: Kind, values: tuple[Any, ...]) -> Iterable[Any]:
+    """A column's values as the writer takes them: it makes texts of numbers, and nothing of None."""
+    as_cell = _CELLS.get(kind)
+    if as_cell is None:
+        return values
+    # Most columns say the same of many rows: each value is looked at once.
+    cells = {value: None if value is None else as_cell(value) for value in set(values)}
+    return [cells[value] for value in values]
 
 
 def _taken(written: io.StringIO) -> bytes:
@@ -58,10 +67,7 @@ def _object_cell(text: str) -> str:
 
 
 _CELLS: dict[Kind, Callable[[Any], Any]] = {
-    "id": str,
     "text": guarded,
-    "integer": str,
-    "number": repr,
     "flag": lambda value: "true" if value else "false",
     "time": lambda value: value.isoformat(),
     "labels": _object_cell,
@@ -91,7 +97,7 @@ SCHEMA = pa.schema([(column.name, _TYPES[column.kind]) for column in COLUMNS])
 
 def parquet(assessments: QuerySet[Assessment]) -> Iterator[bytes]:
     """A Parquet file with SCHEMA, a row group at a time."""
-    sink = _Sink()
+    sink = Sink()
     with pq.ParquetWriter(pa.PythonFile(sink, mode="w"), SCHEMA, compression="zstd") as writer:
         group: list[rows.Row] = []
         for batch in rows.tuples(assessments):
@@ -105,7 +111,7 @@ def parquet(assessments: QuerySet[Assessment]) -> Iterator[bytes]:
     yield sink.taken()
 
 
-class _Sink(io.RawIOBase):
+class Sink(io.RawIOBase):
     """Takes what a writer writes, until it is fetched."""
 
     def __init__(self) -> None:
@@ -148,7 +154,6 @@ def _probabilities(texts: tuple[str, ...]) -> list[list[dict[str, Any]]]:
 
 
 _PLAIN: dict[Kind, Callable[[tuple[Any, ...]], list[Any]]] = {
-    "id": lambda values: [None if value is None else str(value) for value in values],
     "labels": _labels,
     "probabilities": _probabilities,
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
-from judge.exchange import files, label_studio
+from judge.exchange import files, hugging_face, label_studio
 from judge.models import Assessment
 
 
@@ -47,8 +47,16 @@ FORMATS = {
             "Parquet",
             ".parquet",
             "application/vnd.apache.parquet",
-            "For pandas, DuckDB and Hugging Face datasets.",
+            "For pandas and DuckDB.",
             files.parquet,
+        ),
+        Format(
+            "datasets",
+            "Hugging Face datasets",
+            ".zip",
+            "application/zip",
+            "A folder with dataset card and features: unpack it, and load_dataset reads it.",
+            hugging_face.folder,
         ),
         Format(
             "label-studio",

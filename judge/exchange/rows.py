@@ -17,9 +17,14 @@ Row = tuple[Any, ...]
 
 
 def tuples(assessments: QuerySet[Assessment]) -> Iterator[list[Row]]:
-    """The rows in the order of COLUMNS, some thousands at a time; columns of JSON as their text."""
-    sql, params = select(assessments).query.sql_with_params()
-    return _fetched(sql, params)
+    """The rows in the order of COLUMNS, some thousands at a time; ids and columns of JSON as their text.
+
+    PostgreSQL writes an id in a tenth of the time in which Python makes a UUID of it and a text of that.
+    """
+    inner, params = select(assessments).query.sql_with_params()
+    # Names come from COLUMNS, never from outside.
+    columns = ", ".join(f"{one.name}::text" if one.kind == "id" else one.name for one in COLUMNS)
+    return _fetched(f"SELECT {columns} FROM ({inner}) AS found", params)  # noqa: S608
 
 
 def objects(assessments: QuerySet[Assessment]) -> Iterator[list[str]]:
