@@ -11,7 +11,10 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from judge import services
+from judge.exchange import foreign, records
 from judge.exchange.incoming import NAMES_READ, REQUIRED, Given, given, is_model
+from judge.exchange.mappings import Mapping
+from judge.exchange.matching import Texts
 from judge.models import Assessment, Assignment, Rater, Rubric
 from judge.rubrics import LabelError, RubricDef
 from recommend.imports import files, readers
@@ -26,18 +29,30 @@ Key = tuple[str, UUID, UUID, int]  # user name, output, rubric, revision
 
 @dataclass(slots=True)
 class Done:
-    """What an import did. `n_verdicts`: rows of judge models, left out; `n_outside`: labels of no campaign here."""
+    """What an import did.
+
+    n_verdicts     rows of judge models, left out
+    n_outside      labels of no campaign here
+    n_unanswered   records of another tool, or people's parts of them, without a submitted answer
+    """
 
     report: Report
     n_verdicts: int
     n_outside: int
+    n_unanswered: int = 0
 
 
 def load(
-    file: files.Source, *, say: Callable[[str], object], bad_file: Path | None = None, dry_run: bool = False
+    file: files.Source,
+    *,
+    say: Callable[[str], object],
+    bad_file: Path | None = None,
+    dry_run: bool = False,
+    mapping: Mapping | None = None,
 ) -> Done:
     """Add the labels of a file that are not there yet; all of its good rows or, on an error, none.
 
+    mapping   how the records of another tool are read; None: a file of our own columns
     dry_run   store nothing, and say of each row what would become of it
     bad_file  where bad rows go; None: the first bad row raises ImportStopped
     """
@@ -47,8 +62,9 @@ def load(
         Progress(f"Reading {file.path.name}", readers.size(file), unit, say) as progress,
         transaction.atomic(),
     ):
-        labels = Labels(file, bad_rows, say if dry_run else None)
-        for chunk in readers.chunks(file, REQUIRED if file.format != "jsonl" else ()):
+        labels = Labels(file, bad_rows, say if dry_run else None, mapping)
+        own = REQUIRED if file.format != "jsonl" else ()
+        for chunk in readers.chunks(file, own) if mapping is None else records.chunks(file):
             labels.add(chunk.rows)
             progress.reach(chunk.position)
         if not labels.n_rows and not bad_rows.count:
@@ -75,11 +91,13 @@ class Labels:
     file: files.Source
     bad_rows: BadRows
     say: Callable[[str], object] | None
+    mapping: Mapping | None = None
     n_rows: int = 0
     n_added: int = 0
     n_same: int = 0
     n_verdicts: int = 0
     n_outside: int = 0
+    n_unanswered: int = 0
     ignored: set[str] = field(default_factory=set)
     _rubrics: dict[tuple[str, int | None], tuple[Rubric, RubricDef] | None] = field(default_factory=dict)
 
@@ -106,9 +124,19 @@ class Labels:
             bad=self.bad_rows.count,
             ignored_columns=tuple(sorted(self.ignored)),
         )
-        return Done(report, self.n_verdicts, self.n_outside)
+        return Done(report, self.n_verdicts, self.n_outside, self.n_unanswered)
 
     def _read(self, rows: Iterable[Row | BadRow]) -> Iterator[tuple[Row, Given]]:
+        read = list(self._own(rows) if self.mapping is None else self._translated(rows, self.mapping))
+        texts = Texts([row.values for row in read] if self.mapping is not None else [])
+        for row in read:
+            try:
+                yield row, given(texts.found(row.values), from_csv=self.file.format == "csv")
+            except RowError as error:
+                self._refuse(BadRow(row.line, error.reason, error.value, row.raw))
+
+    def _own(self, rows: Iterable[Row | BadRow]) -> Iterator[Row]:
+        """The rows of people in a file like our own export."""
         for row in rows:
             if isinstance(row, BadRow):
                 self._refuse(row)
@@ -116,13 +144,29 @@ class Labels:
             self.n_rows += 1
             self.ignored.update(row.values.keys() - NAMES_READ)
             if is_model(row.values):
-                self.n_verdicts += 1
-                self._tell(row.line, "left out: a judge model's verdict; only people's labels are imported")
+                self._leave_out(row.line, foreign.VERDICT)
+            else:
+                yield row
+
+    def _translated(self, rows: Iterable[Row | BadRow], mapping: Mapping) -> Iterator[Row]:
+        """The same from the records of another tool: a row for each person's answer."""
+        for row in rows:
+            if isinstance(row, BadRow):
+                self._refuse(row)
                 continue
-            try:
-                yield row, given(row.values, from_csv=self.file.format == "csv")
-            except RowError as error:
-                self._refuse(BadRow(row.line, error.reason, error.value, row.raw))
+            self.n_rows += 1
+            for found in foreign.rows(row.values, mapping):
+                if isinstance(found, RowError):
+                    self._refuse(BadRow(row.line, found.reason, found.value, row.raw))
+                elif isinstance(found, foreign.LeftOut):
+                    self._leave_out(row.line, found.why)
+                else:
+                    yield Row(row.line, found, row.raw)
+
+    def _leave_out(self, line: int, why: str) -> None:
+        self.n_verdicts += why == foreign.VERDICT
+        self.n_unanswered += why == foreign.NO_ANSWER
+        self._tell(line, f"left out: {why}")
 
     def _checked(self, row: Row, one: Given, known: Known) -> tuple[Assessment, str, Given] | None:
         try:
@@ -137,7 +181,8 @@ class Labels:
         if output is None:
             raise RowError("the output is unknown; labels go to outputs that were generated here", str(one.output))
         if one.rater_name not in known.users:
-            raise RowError("there is no such user; make one of that name in /admin/ first", one.rater_name)
+            mapped = "" if self.mapping is None else ', or name who it is here under "raters" in the mapping'
+            raise RowError(f"there is no such user; make one of that name in /admin/ first{mapped}", one.rater_name)
         rubric, rules = self._rubric(output.kind, one.rubric_version)
         try:
             passed = rules.passes(one.labels)

@@ -63,6 +63,7 @@ def _annotation(row: dict[str, Any]) -> dict[str, Any]:
         "rubric_version": row["rubric_version"],
         "revision": row["revision"],
         "blind": row["blind"],
+        "assignment_id": row["assignment_id"],
         "result": _result(row),
         "was_cancelled": False,
         "ground_truth": False,
