@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import zipfile
 from datetime import datetime
 from typing import Any
 
@@ -221,6 +222,8 @@ def test_nothing_to_export_is_a_well_formed_file_without_rows(name: str):
         assert pq.read_table(io.BytesIO(data)).num_rows == 0
     elif name == "csv":
         assert data.decode("utf-8-sig").rstrip("\r\n").split(",") == list(NAMES)
+    elif name == "datasets":
+        assert zipfile.is_zipfile(io.BytesIO(data))
     else:
         assert data == {"jsonl": b"", "label-studio": b"[]\n"}[name]
 
