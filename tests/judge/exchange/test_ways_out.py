@@ -167,7 +167,7 @@ def test_the_command_names_what_is_unknown_and_what_there_is(tmp_path: Path, opt
 
 
 def test_the_command_says_what_to_do_about_a_name_or_folder_that_does_not_do(tmp_path: Path):
-    with pytest.raises(CommandError, match="Say it with --format jsonl or csv or parquet or label-studio"):
+    with pytest.raises(CommandError, match="Say it with --format jsonl or csv or parquet or datasets or label-studio"):
         call_command("export_labels", tmp_path / "out.xlsx")
     with pytest.raises(CommandError, match=r"nowhere/out\.csv cannot be written: No such file"):
         call_command("export_labels", tmp_path / "nowhere" / "out.csv")
