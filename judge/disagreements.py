@@ -8,7 +8,9 @@ more. Nothing is counted through pages: the place in the list is the pair count 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -16,10 +18,13 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db import connection, models
 
+from judge import visibility
 from judge.comparison import Filters, judge_of, read_filters
 from judge.comparison import rubric_of as rubric_of_filters
-from judge.models import Rater, Rubric
+from judge.models import Resolution, Rubric
+from judge.stored import Figures, Stored, is_large
 from recommend.http import read_id
+from recommend.models import Output
 
 PAGE_SIZE = 25
 
@@ -92,8 +97,7 @@ def rubric_of(wanted: Wanted) -> Rubric:
 
 # What people say of gold units is measured against the known labels, and makes nothing contested.
 # `reviewed` is found by the few raters that are people, so the judge's many rows are only read for those outputs.
-# Whoever has a generation in work in a blind campaign is an annotator for it: for them it is not in the list.
-FIND = """
+RANK = """
 WITH reviewed AS MATERIALIZED (
     SELECT DISTINCT said.output_id FROM judge_assessment said
     JOIN judge_rater rater ON rater.id = said.rater_id AND rater.user_id IS NOT NULL
@@ -102,49 +106,39 @@ WITH reviewed AS MATERIALIZED (
     LEFT JOIN judge_assignment held ON held.id = said.assignment_id
     LEFT JOIN judge_campaignunit unit ON unit.id = held.unit_id
     WHERE said.rubric_id = %(rubric)s AND said.revision = 1
-      AND unit.is_gold IS NOT TRUE
       AND (%(output)s::uuid IS NULL OR said.output_id = %(output)s::uuid)
       AND (%(campaign)s::uuid IS NULL OR unit.campaign_id = %(campaign)s::uuid)
       AND (%(model)s::uuid IS NULL OR generation.model_id = %(model)s::uuid)
-      AND NOT EXISTS (
-        SELECT FROM judge_assignment mine JOIN judge_campaignunit theirs ON theirs.id = mine.unit_id
-        JOIN judge_campaign campaign ON campaign.id = theirs.campaign_id
-        WHERE mine.annotator_id = %(user)s AND mine.state = 'leased' AND campaign.blind
-          AND theirs.generation_id = output.generation_id
-      )
-      AND (%(state)s = 'all' OR (%(state)s = 'resolved') = EXISTS (
-        SELECT FROM judge_resolution resolved
-        WHERE resolved.output_id = said.output_id AND resolved.rubric_id = said.rubric_id
-      ))
 ), votes AS (
     SELECT said.output_id, label.key AS criterion, count(*) AS n
     FROM reviewed JOIN judge_assessment said USING (output_id)
     JOIN judge_rater rater ON rater.id = said.rater_id
-    LEFT JOIN judge_assignment held ON held.id = said.assignment_id
-    LEFT JOIN judge_campaignunit unit ON unit.id = held.unit_id
     CROSS JOIN LATERAL jsonb_each_text(said.labels) AS label
-    WHERE said.rubric_id = %(rubric)s AND said.revision = 1 AND unit.is_gold IS NOT TRUE
+    WHERE said.rubric_id = %(rubric)s AND said.revision = 1
       AND (rater.user_id IS NOT NULL OR rater.id = %(judge)s::uuid)
       AND (%(criterion)s = '' OR label.key = %(criterion)s)
     GROUP BY said.output_id, label.key, label.value
 ), contested AS (
     SELECT output_id, (power(sum(n), 2) - sum(power(n, 2))) / 2 AS n_pairs
     FROM votes GROUP BY output_id, criterion HAVING count(*) > 1
-), ranked AS (
-    SELECT output_id, sum(n_pairs)::int AS n_pairs FROM contested GROUP BY output_id
 )
-SELECT n_pairs, output_id, count(*) OVER () AS n_from_here FROM ranked
-WHERE %(after)s::uuid IS NULL OR (n_pairs, output_id) < (%(after_pairs)s, %(after)s::uuid)
-ORDER BY n_pairs DESC, output_id DESC LIMIT %(limit)s
+SELECT sum(n_pairs)::int, uuid_send(output_id) FROM contested GROUP BY output_id ORDER BY 1 DESC, 2 DESC
 """
+
+# Every contested output with its pairs, the most contested first. Ids as their 16 bytes: it may be a million of them.
+Ranking = tuple[tuple[int, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Some of the contested outputs in their order, and how many there are from the first of these on."""
+    """Some of the contested outputs in their order, and how many there are from the first of these on.
+
+    made_at  when they were ranked, None for just now; what is decided or in work is always of now
+    """
 
     places: tuple[Place, ...]
     n_from_here: int
+    made_at: datetime | None = None
 
     @property
     def next_place(self) -> Place | None:
@@ -152,37 +146,32 @@ class Found:
         return self.places[-1] if self.n_from_here > len(self.places) else None
 
 
-def find(
-    wanted: Wanted, user: User, *, after: Place | None = None, output: UUID | None = None, limit: int = PAGE_SIZE
-) -> Found:
-    """The most contested outputs that `user` may see; behind a place in the list, or only one output.
+def find(wanted: Wanted, user: User, *, after: Place | None = None, limit: int = PAGE_SIZE) -> Found:
+    """The most contested outputs that `user` may see; behind a place in the list.
 
     Raises Rubric.DoesNotExist.
     """
-    judge: Rater | None = judge_of(wanted.filters)
-    values: dict[str, Any] = {
-        "rubric": str(rubric_of(wanted).pk),
-        "judge": str(judge.pk) if judge else None,
-        "campaign": _text(wanted.filters.campaign),
-        "model": _text(wanted.filters.model),
-        "criterion": wanted.criterion,
-        "state": wanted.state,
-        "user": user.pk,
-        "output": _text(output),
-        "after": _text(after.output) if after else None,
-        "after_pairs": after.n_pairs if after else 0,
-        "limit": limit,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(FIND, values)
-        rows = cursor.fetchall()
-    return Found(tuple(Place(row[0], row[1]) for row in rows), rows[0][2] if rows else 0)
+    rubric = rubric_of(wanted)
+    stored = _ranking(wanted, rubric)
+    resolved, hidden = _resolved(rubric), _hidden(user)
+    begin = None if after is None else (after.n_pairs, after.output.bytes)
+    shown = [
+        (n_pairs, output)
+        for n_pairs, output in stored.value
+        if (begin is None or (n_pairs, output) < begin)
+        and output not in hidden
+        and (wanted.state == State.ALL or (wanted.state == State.RESOLVED) == (output in resolved))
+    ]
+    places = tuple(Place(n_pairs, UUID(bytes=output)) for n_pairs, output in shown[:limit])
+    return Found(places, len(shown), None if stored.is_live else stored.made_at)
 
 
 def place_of(wanted: Wanted, user: User, output: UUID) -> Place | None:
     """Where an output stands among all of its kind, resolved or not; None where nobody differs on it."""
-    found = find(replace(wanted, state=State.ALL), user, output=output, limit=1)
-    return found.places[0] if found.places else None
+    if output.bytes in _hidden(user):
+        return None
+    found = _rank(wanted, output)
+    return Place(found[0][0], output) if found else None
 
 
 def following(wanted: Wanted, user: User, place: Place | None) -> Place | None:
@@ -193,6 +182,54 @@ def following(wanted: Wanted, user: User, place: Place | None) -> Place | None:
         if others:
             return others[0]
     return None
+
+
+def keep_fresh() -> None:
+    """Have every kind's outputs ranked anew where there are many assessments."""
+    if not is_large():
+        return
+    for kind in Output.Kind:
+        with suppress(Rubric.DoesNotExist):
+            wanted = Wanted(Filters(kind=kind))
+            _ranking(wanted, rubric_of(wanted))
+
+
+def _ranking(wanted: Wanted, rubric: Rubric) -> Stored[Ranking]:
+    """The ranking, the same for everybody and whatever is decided: both change with every click. It is waited for."""
+    judge = judge_of(wanted.filters)
+    asked = replace(wanted, filters=replace(wanted.filters, gate=None, by=None, span=None), state=State.ALL)
+    return _RANKING.of(asked.query(), f"{rubric.pk} {judge.pk if judge else ''}", wait=True)
+
+
+def _rank(wanted: Wanted, output: UUID | None = None) -> Ranking:
+    """All contested outputs, or one of them. Raises Rubric.DoesNotExist."""
+    judge = judge_of(wanted.filters)
+    values = {
+        "rubric": str(rubric_of(wanted).pk),
+        "judge": _text(judge.pk if judge else None),
+        "campaign": _text(wanted.filters.campaign),
+        "model": _text(wanted.filters.model),
+        "criterion": wanted.criterion,
+        "output": _text(output),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(RANK, values)
+        return tuple((n_pairs, bytes(one)) for n_pairs, one in cursor.fetchall())
+
+
+_RANKING: Figures[Ranking] = Figures("ranking", lambda asked: _rank(read_wanted(asked)))
+
+
+def _resolved(rubric: Rubric) -> set[bytes]:
+    rows = Resolution.objects.filter(rubric=rubric, revision=1).order_by().values_list("output_id", flat=True)
+    return {one.bytes for one in rows}
+
+
+def _hidden(user: User) -> set[bytes]:
+    """Outputs of what the user has in work in a blind campaign: for that they are an annotator, not a lead."""
+    held = visibility.blind_work(user).values("unit__generation")
+    rows = Output.objects.filter(generation__in=held).order_by().values_list("pk", flat=True)
+    return {one.bytes for one in rows}
 
 
 def _text(value: UUID | None) -> str | None:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
+from django_htmx.http import HttpResponseClientRefresh
 
 from judge import (
     alerts,
-    burndown,
     burndown_figures,
     campaign_pages,
-    drift,
+    dashboard_figures,
     drift_figures,
     figures,
     screens,
     tables,
     trend_figures,
-    trends,
 )
 from judge import dashboard as quality
 from judge.comparison import Span, Split
 from judge.models import Rubric
+from judge.stored import NotReadyError, Stored
 from judge.visibility import visible_assessments
 from judge.worth_reading import worth_reading
 from recommend import audit
@@ -46,16 +48,25 @@ def dashboard(request: Request) -> HttpResponse:
         "splits": Split.choices,
     }
     try:
-        found = quality.quality(filters)
+        stored, over_time, burn_downs, drift = dashboard_figures.all_of(filters)
     except Rubric.DoesNotExist as error:
         return render(request, "judge/dashboard.html", context | {"nothing": str(error)})
+    except NotReadyError:
+        # htmx asks for the part that changes, until there is something to load.
+        template = "judge/partials/figures_pending.html" if request.htmx else "judge/dashboard.html"
+        return render(request, template, context | {"is_pending": True})
+    if request.htmx:
+        return HttpResponseClientRefresh()
+    found = stored.value
+    parts: tuple[Stored[Any], ...] = (stored, over_time, burn_downs, drift)
     context |= {
         "quality": found,
         "alerts": alerts.open_on(filters.kind),
-        "drift": drift_figures.picture(drift.of(filters)),
-        "over_time": trend_figures.picture(trends.trend(filters)),
+        "drift": drift_figures.picture(drift.value),
+        "stored": min(parts, key=lambda one: one.made_at),
+        "over_time": trend_figures.picture(over_time.value),
         "plot": figures.rate_plot(found.report.overall),
-        "burn_downs": [burndown_figures.picture(one) for one in burndown.burn_downs(filters)],
+        "burn_downs": [burndown_figures.picture(one) for one in burn_downs.value],
         "overall": figures.matrix(found.report.overall, filters),
         "contests": figures.contest_rows(found.replacement, found.names),
         "reliability": figures.reliability(found.calibrations[0]),
@@ -82,6 +93,8 @@ def figure_file(request: Request, name: str) -> HttpResponse:
         return tables.download(name, filters, tables.FIGURES[name].table(filters))
     except Rubric.DoesNotExist as error:
         raise Http404(str(error)) from error
+    except NotReadyError as error:
+        return HttpResponse(str(error), status=503, headers={"Retry-After": "30"}, content_type="text/plain")
 
 
 @role_required(LEAD)

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import product
 
 from django.http import HttpResponse
 from django.utils import timezone
+from django.utils.http import http_date
 
-from judge import burndown, campaign_pages, dashboard, drift, trends
+from judge import campaign_pages, dashboard_figures
 from judge.comparison import Filters
 from judge.dashboard import Quality
 from judge.exchange.cells import guarded
@@ -24,14 +25,17 @@ from judge.statistics.intervals import Estimate
 from judge.statistics.report import OVERALL, Comparison
 
 Value = str | int | float | bool | date | datetime | None
+# Columns, and the rows under them.
+Rows = tuple[tuple[str, ...], Sequence[tuple[Value, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns by name and the rows under them."""
+    """Columns by name and the rows under them, as of a moment."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Value, ...], ...]
+    made_at: datetime
 
     def as_csv(self) -> str:
         """As CSV with a heading; no text in it can become a formula."""
@@ -48,7 +52,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One picture of the dashboard: what it shows, and its table for some filters."""
+    """One picture of the dashboard: what it shows, and its table for some filters.
+
+    `table` raises Rubric.DoesNotExist, and NotReadyError where the figures have yet to be computed.
+    """
 
     title: str
     table: Callable[[Filters], Table]
@@ -67,6 +74,7 @@ def download(name: str, filters: Filters, table: Table) -> HttpResponse:
     file_name = f"{filters.kind}-{name}-{timezone.localdate()}.csv"
     response = HttpResponse(table.as_csv(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{file_name}"'
+    response["Last-Modified"] = http_date(table.made_at.timestamp())
     response["Cache-Control"] = "no-store"
     return response
 
@@ -87,7 +95,7 @@ def _range(*found: Estimate) -> tuple[float | None, ...]:
 
 
 def _over_time(filters: Filters) -> Table:
-    found = trends.trend(filters)
+    stored = dashboard_figures.trend(filters)
     rows = [
         (
             line.title,
@@ -98,45 +106,45 @@ def _over_time(filters: Filters) -> Table:
             point.corrected.n_clusters,
             point.corrected.note,
         )
-        for line in found.lines
+        for line in stored.value.lines
         for point in line.points
     ]
     columns = ("line", "from", *_estimates("corrected", "judge_alone"), "judged", "labelled", "shoppers", "note")
-    return Table(columns, tuple(rows))
+    return Table(columns, tuple(rows), stored.made_at)
 
 
-def _acceptance(quality: Quality) -> Table:
+def _acceptance(quality: Quality) -> Rows:
     rows = [
         (title, *_range(one.corrected_rate, one.judge_rate, one.human_rate), one.judge_rate.n, one.n_outputs)
         for title, one in _comparisons(quality)
     ]
     columns = ("criterion", *_estimates("corrected", "judge_alone", "people_alone"), "judged", "labelled")
-    return Table(columns, tuple(rows))
+    return columns, rows
 
 
-def _agreement(quality: Quality) -> Table:
+def _agreement(quality: Quality) -> Rows:
     rows = [
         (title, one.n, *_range(one.agreement, one.ac1, one.kappa, one.tpr, one.tnr))
         for title, one in _comparisons(quality)
     ]
-    return Table(("criterion", "n", *_estimates("same_label", "ac1", "kappa", "tpr", "tnr")), tuple(rows))
+    return ("criterion", "n", *_estimates("same_label", "ac1", "kappa", "tpr", "tnr")), rows
 
 
-def _matrix(quality: Quality) -> Table:
+def _matrix(quality: Quality) -> Rows:
     rows = [
         (title, str(human), str(judge), one.confusion.counts[row][column])
         for title, one in _comparisons(quality)
         for (row, human), (column, judge) in product(enumerate(one.confusion.labels), repeat=2)
     ]
-    return Table(("criterion", "people", "judge", "n"), tuple(rows))
+    return ("criterion", "people", "judge", "n"), rows
 
 
-def _evidence(quality: Quality) -> Table:
+def _evidence(quality: Quality) -> Rows:
     rows = [(look.n, look.at_least, look.below) for look in quality.gate.looks]
-    return Table(("shoppers", "bet_on_at_least", "bet_on_less"), tuple(rows))
+    return ("shoppers", "bet_on_at_least", "bet_on_less"), rows
 
 
-def _calibration(quality: Quality) -> Table:
+def _calibration(quality: Quality) -> Rows:
     rows = [
         (_title(quality, found.name), scores, one.score, *_range(one.passed), one.passed.n)
         for found in quality.calibrations
@@ -144,10 +152,10 @@ def _calibration(quality: Quality) -> Table:
         if reliability is not None
         for one in reliability.bins
     ]
-    return Table(("criterion", "scores", "probability", *_estimates("people_passed"), "n"), tuple(rows))
+    return ("criterion", "scores", "probability", *_estimates("people_passed"), "n"), rows
 
 
-def _ceiling(quality: Quality) -> Table:
+def _ceiling(quality: Quality) -> Rows:
     rows = [
         (
             _title(quality, one.name),
@@ -158,16 +166,17 @@ def _ceiling(quality: Quality) -> Table:
         for one in quality.ceilings
     ]
     sides = ("people_same", "judge_same", "people_ac1", "judge_ac1", "people_alpha", "judge_alpha")
-    return Table(("criterion", "outputs", "people", *_estimates(*sides)), tuple(rows))
+    return ("criterion", "outputs", "people", *_estimates(*sides)), rows
 
 
-def _tag_lists(quality: Quality) -> Table:
+def _tag_lists(quality: Quality) -> Rows:
     sides = [] if quality.lists is None else [("people", quality.lists.people), ("judge", quality.lists.judge)]
     rows = [(side, one.n_units, *_range(one.overlap, one.masi, one.jaccard), one.masi.note) for side, one in sides]
-    return Table(("raters", "lists", *_estimates("kept_by_both", "alpha_masi", "alpha_jaccard"), "note"), tuple(rows))
+    return ("raters", "lists", *_estimates("kept_by_both", "alpha_masi", "alpha_jaccard"), "note"), rows
 
 
 def _drift(filters: Filters) -> Table:
+    stored = dashboard_figures.drift_of(filters)
     rows = [
         (
             one.start,
@@ -181,22 +190,22 @@ def _drift(filters: Filters) -> Table:
             one.alarm,
             one.since,
         )
-        for one in drift.of(filters).weeks
+        for one in stored.value.weeks
     ]
     columns = ("week", "labels", "shoppers", *_estimates("differs"), "before", "z", "more", "less", "alarm", "since")
-    return Table(columns, tuple(rows))
+    return Table(columns, tuple(rows), stored.made_at)
 
 
-def _replacement(quality: Quality) -> Table:
+def _replacement(quality: Quality) -> Rows:
     rows = [
         (quality.names[one.person], one.n_outputs, *_range(one.judge_ahead, one.person_ahead), one.p_value, one.wins)
         for one in quality.replacement.contests
     ]
     columns = ("person", "outputs", *_estimates("judge_ahead", "person_ahead"), "p", "judge_wins")
-    return Table(columns, tuple(rows))
+    return columns, rows
 
 
-def _reviewers(quality: Quality) -> Table:
+def _reviewers(quality: Quality) -> Rows:
     rows = [
         (
             row.user.username,
@@ -211,7 +220,7 @@ def _reviewers(quality: Quality) -> Table:
         for row in quality.annotators
     ]
     columns = ("reviewer", "done", "seconds_a_screen", "skipped", "flagged", "last", *_estimates("alike"), "note")
-    return Table(columns, tuple(rows))
+    return columns, rows
 
 
 def _queue(filters: Filters) -> Table:
@@ -228,15 +237,19 @@ def _queue(filters: Filters) -> Table:
         )
         for row in campaign_pages.rows()
     ]
-    return Table(("campaign", "state", "done", "places", "in_work", "waiting", "skipped", "flagged"), tuple(rows))
+    return Table(
+        ("campaign", "state", "done", "places", "in_work", "waiting", "skipped", "flagged"), tuple(rows), timezone.now()
+    )
 
 
 def _burn_down(filters: Filters) -> Table:
-    rows = [(one.campaign.name, day, left) for one in burndown.burn_downs(filters) for day, left in one.left]
-    return Table(("campaign", "day", "left"), tuple(rows))
+    stored = dashboard_figures.burn_downs(filters)
+    rows = [(one.campaign.name, day, left) for one in stored.value for day, left in one.left]
+    return Table(("campaign", "day", "left"), tuple(rows), stored.made_at)
 
 
 def _forecast(filters: Filters) -> Table:
+    stored = dashboard_figures.burn_downs(filters)
     rows = [
         (
             one.campaign.name,
@@ -251,10 +264,10 @@ def _forecast(filters: Filters) -> Table:
             one.precision.more_labels,
             *_range(one.precision.acceptance),
         )
-        for one in burndown.burn_downs(filters)
+        for one in stored.value
     ]
     columns = ("per_day", "days", "earliest", "latest", "note", "deadline", "precision_asked", "precision_reached")
-    return Table(("campaign", *columns, "more_labels", *_estimates("acceptance")), tuple(rows))
+    return Table(("campaign", *columns, "more_labels", *_estimates("acceptance")), tuple(rows), stored.made_at)
 
 
 def _comparisons(quality: Quality) -> list[tuple[str, Comparison]]:
@@ -266,8 +279,13 @@ def _title(quality: Quality, name: str) -> str:
     return "All together" if name == OVERALL else titles[name]
 
 
-def _of_quality(table: Callable[[Quality], Table]) -> Callable[[Filters], Table]:
-    return lambda filters: table(dashboard.quality(filters))
+def _of_quality(rows_of: Callable[[Quality], Rows]) -> Callable[[Filters], Table]:
+    def table(filters: Filters) -> Table:
+        stored = dashboard_figures.quality(filters)
+        columns, rows = rows_of(stored.value)
+        return Table(columns, tuple(rows), stored.made_at)
+
+    return table
 
 
 FIGURES: dict[str, Figure] = {

@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from judge import alerts, campaigns, judging, leases, services
+from judge import alerts, campaigns, dashboard_figures, disagreements, judging, leases, services
 from judge.checks import runner
 from judge.models import Assessment, JudgeCheck, Rubric
 from recommend.engines import factory
@@ -161,3 +161,13 @@ def resend_checks() -> int:
     for check in lost:
         send_check(check)
     return len(lost)
+
+
+# Figures --------------------------------------------------------------------------------------------------------------
+
+
+@shared_task(base=DjangoTask, acks_late=True)
+def keep_figures() -> None:
+    """Have the quality pages' figures computed anew where there are many assessments."""
+    dashboard_figures.keep_fresh()
+    disagreements.keep_fresh()

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from judge import adjudication, dashboard, disagreements
+from judge import adjudication, dashboard_figures, disagreements
 from judge.adjudication import Disagreement
 from judge.answers import MAX_TEXT
 from judge.api.assignments import refusing
@@ -21,10 +21,11 @@ from judge.api.serializers import AssessmentSerializer, RubricReference
 from judge.comparison import Filters
 from judge.disagreements import PAGE_SIZE, Place, State, Wanted
 from judge.models import Resolution, Rubric
+from judge.stored import NotReadyError
 from judge.worth_reading import worth_reading
 from recommend import audit
 from recommend.api.base import IsLead, Parameters, Query, StrictSerializer, caller
-from recommend.api.errors import InvalidParametersError
+from recommend.api.errors import InvalidParametersError, UnavailableError
 from recommend.api.serializers import OutputSerializer
 from recommend.audit import Verb
 from recommend.models import Output
@@ -170,9 +171,11 @@ class DisagreementViewSet(GenericViewSet[Output]):
         """Open ones on which everybody says the opposite of the judge, the most surprising first; five at most."""
         filters = Filters(**WorthReadingQuery.of(request))
         try:
-            found = dashboard.quality(filters)
+            found = dashboard_figures.quality(filters).value
         except Rubric.DoesNotExist as error:
             raise NotFound(str(error)) from error
+        except NotReadyError as error:
+            raise UnavailableError(str(error)) from error
         rows = worth_reading(found.surprises, found.rubric, caller(request))
         return Response(WorthReadingRow(rows, many=True).data)
 

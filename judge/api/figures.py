@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -17,7 +17,9 @@ from judge import tables
 from judge.api.views import FormatIsOurs
 from judge.comparison import Filters, Span, Split
 from judge.models import Rubric
+from judge.stored import NotReadyError
 from recommend.api.base import IsLead, Parameters
+from recommend.api.errors import UnavailableError
 from recommend.models import Output
 
 FORMATS = ("json", "csv")
@@ -41,6 +43,7 @@ class FigureName(serializers.Serializer[Any]):
 
 
 class FigureTable(FigureName):
+    made_at = serializers.DateTimeField(help_text="When it was computed; with many assessments, up to minutes ago.")
     columns = serializers.ListField(child=serializers.CharField())
     rows = serializers.ListField(
         child=serializers.DictField(child=serializers.JSONField(allow_null=True)),
@@ -63,7 +66,13 @@ class FigureViewSet(ViewSet):
     @extend_schema(
         summary="One figure",
         parameters=[NAME, FigureQuery],
-        responses={(200, "application/json"): FigureTable, (200, "text/csv"): OpenApiTypes.STR},
+        responses={
+            (200, "application/json"): FigureTable,
+            (200, "text/csv"): OpenApiTypes.STR,
+            503: OpenApiResponse(
+                description="It is being computed for the first time; `Retry-After` says when to ask."
+            ),
+        },
     )
     def retrieve(self, request: Request, pk: str) -> HttpResponse:
         """Its numbers with their intervals, as JSON or CSV; no cell of the CSV can become a formula."""
@@ -76,7 +85,15 @@ class FigureViewSet(ViewSet):
             table = tables.FIGURES[pk].table(filters)
         except Rubric.DoesNotExist as error:
             raise NotFound(str(error)) from error
+        except NotReadyError as error:
+            raise UnavailableError(str(error)) from error
         if form == "csv":
             return tables.download(pk, filters, table)
-        found = {"id": pk, "title": tables.FIGURES[pk].title, "columns": table.columns, "rows": table.as_records()}
+        found = {
+            "id": pk,
+            "title": tables.FIGURES[pk].title,
+            "made_at": table.made_at,
+            "columns": table.columns,
+            "rows": table.as_records(),
+        }
         return Response(FigureTable(found).data)

@@ -20,3 +20,11 @@ class ConflictError(APIException):
 class TooLargeError(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "too-large"
+
+
+class UnavailableError(APIException):
+    """What was asked for is being made; `wait` becomes the answer's Retry-After, in seconds."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "unavailable"
+    wait = 30

@@ -5,6 +5,7 @@ import io
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from judge import dashboard, tables
 from judge.comparison import Filters
@@ -51,7 +52,7 @@ def test_a_picture_comes_as_csv_with_the_numbers_of_the_page(client: Client, rev
     assert response["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("name", tables.FIGURES)
+@pytest.mark.parametrize("name", [name for name in tables.FIGURES if name != "tag-lists"])  # on the page of tags only
 def test_every_picture_has_rows_and_its_link_on_the_page(client: Client, reviews: Campaign, name: str):
     table = tables.FIGURES[name].table(Filters())
 
@@ -75,9 +76,9 @@ def test_no_name_becomes_a_formula_and_no_number_becomes_a_text(reviews: Campaig
     text = tables.FIGURES["reviewers"].table(Filters()).as_csv()
 
     assert {row["reviewer"] for row in rows_of(text)} == {"'=1+1", "ben", "cleo"}
-    assert tables.Table(("a",), ((-0.5,), (None,), ("-0.5",))).as_csv() == "a\r\n-0.5\r\n\r\n'-0.5\r\n".replace(
-        "\r\n\r\n", '\r\n""\r\n'
-    )
+    assert tables.Table(
+        ("a",), ((-0.5,), (None,), ("-0.5",)), timezone.now()
+    ).as_csv() == "a\r\n-0.5\r\n\r\n'-0.5\r\n".replace("\r\n\r\n", '\r\n""\r\n')
 
 
 def test_figures_that_cannot_be_computed_are_empty_with_the_reason():
