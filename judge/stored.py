@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache as once
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar, cast
 from urllib.parse import parse_qsl
@@ -38,16 +37,21 @@ PRIORITY = 3
 
 @dataclass(frozen=True, slots=True)
 class Stored(Generic[T]):
-    """Figures and when they were computed."""
+    """Figures as of `made_at`, when computing them began; `kept_at` is when that ended, None where nothing is kept."""
 
     value: T
     made_at: datetime
-    is_live: bool
+    kept_at: datetime | None = None
+
+    @property
+    def is_live(self) -> bool:
+        return self.kept_at is None
 
     @property
     def is_old(self) -> bool:
         """Whether newer ones are on their way."""
-        return not self.is_live and timezone.now() - self.made_at > FRESH_FOR
+        # From when it ended: what takes long would else be old as soon as it is there, and be computed without end.
+        return self.kept_at is not None and timezone.now() - self.kept_at > FRESH_FOR
 
 
 class NotReadyError(Exception):
@@ -73,7 +77,7 @@ class Figures(Generic[T]):
         wait   compute what was never computed at once, instead of raising NotReadyError
         """
         if not is_large():
-            return Stored(self.compute(dict(parse_qsl(query))), timezone.now(), is_live=True)
+            return Stored(self.compute(dict(parse_qsl(query))), timezone.now())
         key = self._key(query, about)
         found = cast("Stored[T] | None", cache.get(key))
         if found is None and wait:
@@ -89,13 +93,13 @@ class Figures(Generic[T]):
         key = self._key(query, about)
         # They are as of now: what comes while they are computed may be missing.
         now = timezone.now()
-        made = Stored(self.compute(dict(parse_qsl(query))), now, is_live=False)
+        made = Stored(self.compute(dict(parse_qsl(query))), now, timezone.now())
         cache.set(key, made, timeout=KEPT_S)
         cache.delete(f"{key}:sent")
         return made
 
     def _key(self, query: str, about: str) -> str:
-        text = "\n".join((_version(), self.name, query, about))
+        text = "\n".join((_VERSION, self.name, query, about))
         return f"figures:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
@@ -111,16 +115,21 @@ def is_large() -> bool:
     return True
 
 
-@once
-def _version() -> str:
-    """A digest of the judge's code: figures that older code kept may have another shape, and are not read."""
+def _digest_of_the_code() -> str:
+    """Figures that older code kept may have another shape: they are not read."""
     found = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         found.update(path.read_bytes())
     return found.hexdigest()
 
 
-@shared_task(base=DjangoTask, acks_late=True)
+# Taken when a process starts, so that it is of the code that runs.
+_VERSION = _digest_of_the_code()
+
+
+# Acknowledged at once: with a million assessments it takes longer than the broker waits before it gives a task to
+# another worker as well. One that is lost with its worker is sent again after SENT_FOR_S.
+@shared_task(base=DjangoTask, acks_late=False)
 def compute_figures(name: str, query: str, about: str) -> None:
     """Compute figures and keep them; twice does no harm."""
     try:
