@@ -33,9 +33,12 @@ def picture(found: BurnDown) -> BurnDownPicture:
     """The picture of one campaign."""
     forecast, n_past = found.forecast, max(1, len(found.left) - 1)
     n_ahead = 0 if forecast.days is None else min(MAX_AHEAD, math.ceil(forecast.latest or 1.5 * forecast.days))
+    first, (today, now_left) = found.left[0][0], found.left[-1]
+    deadline = found.campaign.deadline
+    if n_ahead and deadline is not None:
+        n_ahead = max(n_ahead, min(MAX_AHEAD, (deadline - today).days))
     width = 100 / (n_past + n_ahead)
     top = max(1, found.progress.n_places, *(left for _, left in found.left))
-    first, (today, now_left) = found.left[0][0], found.left[-1]
 
     def at(day: float, left: float) -> str:
         return f"{day * width:.2f},{100 - 100 * left / top:.2f}"
@@ -53,7 +56,6 @@ def picture(found: BurnDown) -> BurnDownPicture:
         latest = ending(forecast.latest) if forecast.latest is not None else at(n_past + n_ahead, now_left)
         corner = f" {at(n_past + n_ahead, 0)}" if forecast.latest is None or forecast.latest > n_ahead else ""
         band = f"{at(n_past, now_left)} {ending(forecast.earliest)}{corner} {latest}"
-    deadline = found.campaign.deadline
     across = None if deadline is None else ((deadline - today).days + n_past) * width
     end = today + timedelta(days=n_ahead)
     return BurnDownPicture(

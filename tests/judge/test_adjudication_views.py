@@ -225,7 +225,7 @@ def test_a_longer_list_costs_no_more_queries(client: Client, lead: User, django_
     for _ in range(8):
         contested()
 
-    with django_assert_max_num_queries(30):
+    with django_assert_max_num_queries(34):
         page = client.get(LIST)
 
     assert len(page.context["rows"]) == 8

@@ -215,7 +215,7 @@ def test_more_campaigns_cost_few_more_queries(django_assert_max_num_queries):
     for campaign in (campaign_of(2), campaign_of(2)):
         submitted(campaign, [1, 2])
 
-    with django_assert_max_num_queries(6 + 2 * 5):
+    with django_assert_max_num_queries(20):
         burndown.burn_downs(Filters(), NOW)
 
 
