@@ -18,6 +18,7 @@ from judge.models import (
     CampaignUnit,
     CheckCase,
     Criterion,
+    Gold,
     JudgeCheck,
     JudgeProfile,
     Panel,
@@ -176,11 +177,34 @@ class CampaignAdmin(StudioAdmin[Campaign]):
 
 @admin.register(CampaignUnit)
 class CampaignUnitAdmin(LargeTableAdmin[CampaignUnit]):
-    list_display = ("campaign", "generation", "inclusion_probability", "n_taken", "n_submitted", "created_at")
+    list_display = (
+        "campaign",
+        "generation",
+        "is_gold",
+        "inclusion_probability",
+        "n_taken",
+        "n_submitted",
+        "created_at",
+    )
     list_filter = ("campaign",)
     list_select_related = ("campaign", "generation__shopper")
     search_fields = ("generation__id__exact", "generation__shopper__external_id__exact")
     search_help_text = "A generation's id or a shopper's external id; each whole."
+
+
+@admin.register(Gold)
+class GoldAdmin(ReadOnlyAdmin[Gold]):
+    list_display = ("generation", "rubric", "source", "by", "created_at", "withdrawn_at")
+    list_filter = ("rubric", "source")
+    list_select_related = ("generation__shopper", "rubric", "by")
+    search_fields = ("generation__id__exact", "generation__shopper__external_id__exact")
+    search_help_text = "A generation's id or a shopper's external id; each whole."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Gold]:
+        user = cast("User", request.user)  # the admin is for signed-in users
+        return (
+            super().get_queryset(request).exclude(generation__in=visibility.blind_work(user).values("unit__generation"))
+        )
 
 
 @admin.register(Assignment)

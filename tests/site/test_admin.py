@@ -18,6 +18,7 @@ from judge.models import (
     Assessment,
     Campaign,
     CheckCase,
+    Gold,
     JudgeCheck,
     JudgeProfile,
     Panel,
@@ -73,6 +74,8 @@ def fill() -> None:
     AssessmentFactory.create(output=interest, rater=PersonFactory.create())
     verdict = AssessmentFactory.create(output=interest)
     AssignmentFactory.create()
+    made_of = verdict.output.generation
+    Gold.objects.create(generation=made_of, rubric=verdict.rubric, labels={}, source="hand", by=UserFactory.create())
     Resolution.objects.create(
         output=interest, rubric=verdict.rubric, labels={}, passed=True, reason="Twice.", by=UserFactory.create()
     )
