@@ -27,6 +27,7 @@ from judge.models import (
     Rater,
     Resolution,
     Rubric,
+    Tally,
 )
 from recommend.admin_base import LargeTableAdmin, ReadOnlyAdmin, StudioAdmin, TabularInline
 from recommend.models import Output
@@ -222,6 +223,14 @@ class AssignmentAdmin(LargeTableAdmin[Assignment]):
     @admin.display
     def generation(self, assignment: Assignment) -> str:
         return str(assignment.unit.generation)
+
+
+@admin.register(Tally)
+class TallyAdmin(LargeTableAdmin[Tally]):
+    list_display = ("campaign", "annotator", "n_submitted")
+    list_filter = ("campaign",)
+    list_select_related = ("campaign", "annotator")
+    search_fields = ("campaign__name", "annotator__username")
 
 
 @admin.register(Assessment)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import product
 
@@ -31,11 +31,11 @@ Rows = tuple[tuple[str, ...], Sequence[tuple[Value, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns by name and the rows under them, as of a moment."""
+    """Columns by name and the rows under them, as of a moment: now, unless the figures were kept."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Value, ...], ...]
-    made_at: datetime
+    made_at: datetime = field(default_factory=timezone.now)
 
     def as_csv(self) -> str:
         """As CSV with a heading; no text in it can become a formula."""

@@ -26,6 +26,7 @@ from judge.models import (
     Passport,
     Rater,
     Resolution,
+    Tally,
 )
 from judge.services import seed_rubrics
 from recgpt_site.api import tokens
@@ -73,7 +74,8 @@ def fill() -> None:
     RetrievalIndex.objects.create(n_items=1, n_behaviors=1, data=b"")
     AssessmentFactory.create(output=interest, rater=PersonFactory.create())
     verdict = AssessmentFactory.create(output=interest)
-    AssignmentFactory.create()
+    work = AssignmentFactory.create()
+    Tally.objects.create(campaign=work.unit.campaign, annotator=work.annotator, n_submitted=1)
     made_of = verdict.output.generation
     Gold.objects.create(generation=made_of, rubric=verdict.rubric, labels={}, source="hand", by=UserFactory.create())
     Resolution.objects.create(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ from django.conf import settings as project
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from judge.models import Alert, Assignment, JudgeCheck
+from judge.models import Alert, Assignment, Gold, JudgeCheck, Panel
+from recgpt_site.models import Delivery, Webhook
 from tests.judge.factories import AssignmentFactory, JudgeFactory, UserFactory
 from tests.recommend.factories import OutputFactory, PipelineRunFactory
 
@@ -98,20 +100,29 @@ def assignment(db: None) -> Assignment:
 @pytest.fixture
 def pages(assignment: Assignment) -> list[str]:
     """Every address of ours with ids that exist, and some beside them."""
-    rubric = assignment.unit.campaign.rubric
-    alert = {"signal": "drift", "rater": JudgeFactory.create(), "about": "2026-01-05", "facts": {}}
-    ids = {
-        "alerts": Alert.objects.create(rubric=rubric, **alert).pk,
+    work, rubric, judge = assignment.unit.generation, assignment.unit.campaign.rubric, JudgeFactory.create()
+    gold = {"generation": work, "rubric": rubric, "labels": {}, "source": "hand", "by": UserFactory.create()}
+    hook = Webhook.objects.create(url="https://hooks.example/", events=["judge.alert"], secret="whsec_x")
+    ids = {  # by the last folder before an id
+        "alerts": Alert.objects.create(signal="drift", rater=judge, rubric=rubric, about="2026-01-05", facts={}).pk,
         "assignments": assignment.pk,
         "campaigns": assignment.unit.campaign_id,
         "runs": PipelineRunFactory.create().pk,
-        "adjudication": OutputFactory.create(generation=assignment.unit.generation).pk,
-        "checks": JudgeCheck.objects.create(rater=JudgeFactory.create(), rubric=rubric, budget=1, version={}).pk,
+        "adjudication": OutputFactory.create(generation=work).pk,
+        "rubrics": rubric.pk,
+        "checks": JudgeCheck.objects.create(rater=judge, rubric=rubric, budget=1, version={}).pk,
+        "generations": work.pk,
+        "gold": Gold.objects.create(**gold).pk,
+        "models": judge.language_model_id,
+        "panels": Panel.objects.create(name="both").pk,
+        "webhooks": hook.pk,
+        "deliveries": Delivery.objects.create(webhook=hook, event="judge.alert", data={}).pk,
     }
     filled = []
     for address in addresses(get_resolver()):
-        table = next((name for name in ids if f"/{name}/" in address), "")
-        filled.append(address.replace("<uuid:pk>", str(ids[table])) if table else address)
+        filled.append(re.sub(r"(\w+)/<uuid:\w+>", lambda match: f"{match[1]}/{ids[match[1]]}", address))
+        filled[-1] = filled[-1].replace("<slug:name>", "raters")
+    assert not [address for address in filled if "<" in address]
     return [
         *filled,
         "/nowhere/",
