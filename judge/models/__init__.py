@@ -1,0 +1,28 @@
+"""Tables of the judge."""
+
+from judge.models.assessments import Assessment, AssessmentQuerySet, Gold, Resolution
+from judge.models.campaigns import Assignment, Campaign, CampaignUnit, Tally
+from judge.models.checks import Alert, CheckCase, JudgeCheck, Passport
+from judge.models.raters import JudgeProfile, Panel, PanelMember, Rater
+from judge.models.rubrics import Criterion, Rubric
+
+__all__ = [
+    "Alert",
+    "Assessment",
+    "AssessmentQuerySet",
+    "Assignment",
+    "Campaign",
+    "CampaignUnit",
+    "CheckCase",
+    "Criterion",
+    "Gold",
+    "JudgeCheck",
+    "JudgeProfile",
+    "Panel",
+    "PanelMember",
+    "Passport",
+    "Rater",
+    "Resolution",
+    "Rubric",
+    "Tally",
+]
