@@ -79,6 +79,9 @@ def p_value(value: float) -> str:
     return ">.999" if value > 0.999 else f"{value:.3f}".removeprefix("0")
 
 
+register.filter("percent", wording.percent)
+
+
 @register.filter
 def whole_percent(share: float) -> int:
     """A share of 0 to 1 as a whole number of percent.

@@ -33,7 +33,9 @@ class ImportCommand(BaseCommand):
         with errors_in_words():
             file = files.source(path, options["format"])
             report = self.load(file, bad_file if options["skip_bad"] or options["bad_file"] else None)
-        audit.record(Verb.FILE_IMPORTED, detail={"rows": self.noun, "file": path.name, "report": str(report)})
+        if not options.get("dry_run"):
+            detail = {"rows": self.noun, "file": path.name, "report": str(report)}
+            audit.record(Verb.FILE_IMPORTED, detail=detail)
         if report.ignored_columns:
             self.stdout.write(f"Columns that were ignored: {', '.join(report.ignored_columns)}.")
         self.stdout.write(f"{path.name}: {self.noun}: {report}.")
