@@ -179,7 +179,7 @@ def test_it_is_for_leads(client: Client, address: str):
 
 
 def test_more_labels_cost_no_more_queries(reviewed: list[Output], lead: User, django_assert_max_num_queries):
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(8):
         consensus.overview(Filters(), lead)
 
 
