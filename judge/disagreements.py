@@ -105,7 +105,7 @@ WITH reviewed AS MATERIALIZED (
     JOIN recommend_generation generation ON generation.id = output.generation_id
     LEFT JOIN judge_assignment held ON held.id = said.assignment_id
     LEFT JOIN judge_campaignunit unit ON unit.id = held.unit_id
-    WHERE said.rubric_id = %(rubric)s AND said.revision = 1
+    WHERE said.rubric_id = %(rubric)s AND said.revision = 1 AND unit.is_gold IS NOT TRUE
       AND (%(output)s::uuid IS NULL OR said.output_id = %(output)s::uuid)
       AND (%(campaign)s::uuid IS NULL OR unit.campaign_id = %(campaign)s::uuid)
       AND (%(model)s::uuid IS NULL OR generation.model_id = %(model)s::uuid)
@@ -113,8 +113,10 @@ WITH reviewed AS MATERIALIZED (
     SELECT said.output_id, label.key AS criterion, count(*) AS n
     FROM reviewed JOIN judge_assessment said USING (output_id)
     JOIN judge_rater rater ON rater.id = said.rater_id
+    LEFT JOIN judge_assignment held ON held.id = said.assignment_id
+    LEFT JOIN judge_campaignunit unit ON unit.id = held.unit_id
     CROSS JOIN LATERAL jsonb_each_text(said.labels) AS label
-    WHERE said.rubric_id = %(rubric)s AND said.revision = 1
+    WHERE said.rubric_id = %(rubric)s AND said.revision = 1 AND unit.is_gold IS NOT TRUE
       AND (rater.user_id IS NOT NULL OR rater.id = %(judge)s::uuid)
       AND (%(criterion)s = '' OR label.key = %(criterion)s)
     GROUP BY said.output_id, label.key, label.value
