@@ -10,14 +10,13 @@ import json
 import os
 import resource
 import shutil
-import socket
 import statistics
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,18 +40,16 @@ from django.conf import settings  # noqa: E402
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY  # noqa: E402
 from django.contrib.auth.models import Group, User  # noqa: E402
 from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
-from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 
 from benchmarks.dashboard import seed  # noqa: E402
+from benchmarks.server import server  # noqa: E402
 from judge import dashboard_figures, disagreements, stored  # noqa: E402
 from judge.comparison import Filters  # noqa: E402
 from judge.disagreements import Wanted  # noqa: E402
 from judge.models import Assessment, Campaign, Rater  # noqa: E402
 from judge.services import rater_for_model, seed_rubrics  # noqa: E402
-from recgpt_site.embedded import application, stack  # noqa: E402
-from recgpt_site.embedded.progress import Silent  # noqa: E402
-from recgpt_site.embedded.supervisor import Supervisor  # noqa: E402
+from recgpt_site.embedded import stack  # noqa: E402
 from recommend.models import LanguageModel  # noqa: E402
 from recommend.roles import LEAD  # noqa: E402
 
@@ -77,23 +74,6 @@ def main() -> None:
     print(json.dumps(result, indent=1))
     if options.out:
         options.out.write_text(json.dumps(result, indent=1) + "\n")
-
-
-@contextmanager
-def server() -> Iterator[int]:
-    """The web server on empty stores; its port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    with Supervisor(command="benchmark", progress=Silent()) as supervisor:
-        stack.start_stores(supervisor, Silent(), durable=True)
-        call_command("migrate", interactive=False, verbosity=0)
-        supervisor.start(application.web("127.0.0.1", port))
-        try:
-            yield port
-        finally:
-            connection.close()
-            connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's has one
 
 
 def measure(port: int, n: int, n_loads: int) -> dict[str, Any]:

@@ -10,11 +10,8 @@ import argparse
 import json
 import os
 import shutil
-import socket
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,18 +32,16 @@ import django  # noqa: E402
 django.setup()
 
 from django.contrib.auth.models import Group, User  # noqa: E402
-from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from benchmarks.queue import load, seed  # noqa: E402
+from benchmarks.server import server  # noqa: E402
 from judge import leases  # noqa: E402
 from judge.models import Assignment, Campaign  # noqa: E402
 from judge.services import rater_for_model, seed_rubrics  # noqa: E402
 from recgpt_site.api import tokens  # noqa: E402
-from recgpt_site.embedded import application, stack  # noqa: E402
-from recgpt_site.embedded.progress import Silent  # noqa: E402
-from recgpt_site.embedded.supervisor import Supervisor  # noqa: E402
+from recgpt_site.embedded import stack  # noqa: E402
 from recommend.models import LanguageModel  # noqa: E402
 from recommend.roles import ANNOTATOR  # noqa: E402
 
@@ -72,23 +67,6 @@ def main() -> None:
         options.out.write_text(json.dumps(result, indent=1) + "\n")
     if result["problems"]:
         sys.exit("\n".join(result["problems"][:20]))
-
-
-@contextmanager
-def server() -> Iterator[int]:
-    """Everything that a review needs, up and empty; the port of the web server."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    with Supervisor(command="benchmark", progress=Silent()) as supervisor:
-        stack.start_stores(supervisor, Silent(), durable=True)
-        call_command("migrate", interactive=False, verbosity=0)
-        supervisor.start(application.web("127.0.0.1", port))
-        try:
-            yield port
-        finally:
-            connection.close()
-            connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's has one
 
 
 def measure(port: int, n: int, n_pairs: int) -> dict[str, Any]:
