@@ -9,12 +9,12 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from judge import campaigns, events, queue
-from judge.models import Assignment, Campaign
+from judge.models import Assignment, Campaign, CampaignUnit
 from recgpt_site.models import Delivery, Event, Webhook
 from recgpt_site.webhooks import listeners
 from recommend import services as runs
 from recommend.models import Generation
-from tests.judge.factories import FAILING, PASSING, AssessmentFactory, CampaignFactory, UserFactory
+from tests.judge.factories import FAILING, PASSING, AssessmentFactory, AssignmentFactory, CampaignFactory, UserFactory
 from tests.recommend.factories import GenerationFactory, PipelineRunFactory
 
 pytestmark = pytest.mark.django_db
@@ -113,6 +113,24 @@ def test_a_campaign_ends_with_its_last_place_and_not_before(webhook):
 
     expected = {"campaign": {"id": str(campaign.pk), "name": campaign.name}, "because": "all reviewed"}
     assert told(Event.CAMPAIGN_ENDED) == [expected]
+
+
+def test_gold_is_no_disagreement_and_no_work_that_a_campaign_waits_for(webhook):
+    webhook(Event.CAMPAIGN_ENDED, Event.DISAGREEMENT)
+    campaign, _ = drawn(1)
+    known = GenerationFactory.create(outputs=1)
+    CampaignUnit.objects.create(campaign=campaign, generation=known, is_gold=True)
+    met = CampaignUnit.objects.create(campaign=campaign, generation=GenerationFactory.create(outputs=1), is_gold=True)
+    work = AssignmentFactory.create(unit=met)
+    (output,) = work.kept_outputs
+    AssessmentFactory.create(output=output, rubric=campaign.rubric)  # the judge, passing
+
+    queue.submit(work, work.annotator, {str(output.pk): {"labels": FAILING["interest"], "comment": ""}})
+    assert told(Event.CAMPAIGN_ENDED) == []
+    submit(campaign, UserFactory.create())
+
+    assert told(Event.DISAGREEMENT) == []
+    assert [one["because"] for one in told(Event.CAMPAIGN_ENDED)] == ["all reviewed"]
 
 
 def test_an_alert_of_the_judge_is_told_in_its_words(webhook):
