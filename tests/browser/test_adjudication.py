@@ -8,19 +8,12 @@ from playwright.sync_api import Page, expect
 
 from judge.models import Resolution
 from recommend.models import Output
-from recommend.roles import LEAD
-from tests.judge.factories import FAILING, PASSING, AssessmentFactory, PersonFactory, UserFactory
+from tests.judge.factories import FAILING, PASSING, AssessmentFactory, PersonFactory
 from tests.support.browser import too_wide
 from tests.support.review_data import interests_generation, judge_all, kept
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 LIST = "/dashboard/adjudication/"
-
-
-@pytest.fixture
-def lead() -> User:
-    user: User = UserFactory.create(username="lead", role=LEAD)
-    return user
 
 
 @pytest.fixture

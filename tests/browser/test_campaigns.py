@@ -9,18 +9,11 @@ from playwright.sync_api import Page, expect
 from judge import campaigns, queue
 from judge.models import Campaign
 from recommend.models import Stage
-from recommend.roles import LEAD
 from tests.judge.factories import UserFactory, current_rubric
 from tests.recommend.factories import GenerationFactory, LanguageModelFactory
 from tests.support.browser import too_wide
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def lead() -> User:
-    user: User = UserFactory.create(role=LEAD, username="lead")
-    return user
 
 
 @pytest.fixture

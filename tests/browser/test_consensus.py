@@ -8,20 +8,13 @@ from playwright.sync_api import Page, expect
 
 from judge.models import Alert, Rater
 from recommend.models import Output
-from recommend.roles import LEAD
-from tests.judge.factories import JudgeFactory, PersonFactory, UserFactory, current_rubric
+from tests.judge.factories import JudgeFactory, PersonFactory, current_rubric
 from tests.judge.test_consensus import BAD, GOOD, label
 from tests.recommend.factories import OutputFactory
 from tests.support.browser import too_wide
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PAGE = "/dashboard/consensus/?kind=interest&criterion=willingness"
-
-
-@pytest.fixture
-def lead() -> User:
-    user: User = UserFactory.create(username="lead", role=LEAD)
-    return user
 
 
 @pytest.fixture

@@ -10,18 +10,11 @@ from playwright.sync_api import Page, expect
 
 from judge.models import Assignment, Campaign
 from recommend.models import Generation
-from recommend.roles import LEAD
 from tests.judge.factories import CampaignFactory, CampaignUnitFactory, UserFactory
 from tests.judge.test_dashboard import BAD, GOOD, reviewed
 from tests.support.browser import too_wide
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def lead() -> User:
-    user: User = UserFactory.create(username="lead", role=LEAD)
-    return user
 
 
 @pytest.fixture

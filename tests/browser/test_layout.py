@@ -7,18 +7,11 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page
 
 from judge import queue
-from recommend.roles import LEAD
-from tests.judge.factories import PASSING, UserFactory
+from tests.judge.factories import PASSING
 from tests.support.browser import too_wide
 from tests.support.review_data import campaign, full_run, judge_all, kept
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def lead() -> User:
-    user: User = UserFactory.create(role=LEAD, username="lead")
-    return user
 
 
 @pytest.fixture

@@ -12,20 +12,13 @@ from judge.models import JudgeCheck, Rater, Rubric
 from judge.services import rater_for_model, seed_rubrics
 from recommend.engines.types import ChatRequest
 from recommend.models import LanguageModel, Stage
-from recommend.roles import LEAD
 from tests.judge.checks.material import made
-from tests.judge.factories import FAILING, PASSING, UserFactory
+from tests.judge.factories import FAILING, PASSING
 from tests.recommend.factories import LanguageModelFactory
 from tests.support.browser import too_wide
 from tests.support.recorded_engine import RecordedEngine
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def lead() -> User:
-    user: User = UserFactory.create(role=LEAD, username="lead")
-    return user
 
 
 @pytest.fixture

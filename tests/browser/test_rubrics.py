@@ -10,17 +10,10 @@ from playwright.sync_api import Page, expect
 from judge import rubric_editing, services
 from judge.models import Rubric
 from judge.rubrics import ExampleDef
-from recommend.roles import LEAD
-from tests.judge.factories import UserFactory, current_rubric
+from tests.judge.factories import current_rubric
 from tests.support.browser import too_wide
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def lead() -> User:
-    user: User = UserFactory.create(role=LEAD, username="lead")
-    return user
 
 
 @pytest.fixture

@@ -8,18 +8,10 @@ from playwright.sync_api import Page, expect
 
 from recgpt_site.models import Delivery, Event, Webhook
 from recgpt_site.webhooks import outbox, services
-from recommend.roles import LEAD
-from tests.judge.factories import UserFactory
 from tests.support.browser import too_wide
 from tests.support.receiver import receiver
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def lead() -> User:
-    user: User = UserFactory.create(role=LEAD, username="lead")
-    return user
 
 
 @pytest.fixture
