@@ -54,7 +54,7 @@ def make(
     is_rated = KIND_OF_STAGE[Stage(generation.stage)] == rubric.kind and not rubric.is_draft
     if not is_rated or generation.state != JobState.DONE:
         raise InvalidAnswer(f"“{generation}” is no finished generation that is rated under {rubric}.")
-    outputs = kept_outputs(generation)
+    outputs = Output.objects.rated(generation.pk)
     if not outputs:
         raise InvalidAnswer("The rules rejected every output of this generation: there is nothing to label.")
     rules = definition(rubric)
@@ -83,11 +83,6 @@ def make_from_resolutions(generation: Generation, rubric: Rubric, *, by: User) -
 def withdraw(gold: Gold) -> None:
     """Measure nobody by it any more; what people submitted on it stays. Nothing happens to one withdrawn already."""
     Gold.objects.in_force().filter(pk=gold.pk).update(withdrawn_at=timezone.now())
-
-
-def kept_outputs(generation: Generation) -> list[Output]:
-    """What is rated of a generation, in its order."""
-    return list(Output.objects.kept().filter(generation=generation).order_by("position"))
 
 
 def resolved_labels(generation: Generation, rubric: Rubric) -> Labels:

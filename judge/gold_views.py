@@ -62,7 +62,7 @@ def gold_generation(request: Request, pk: UUID) -> HttpResponse:
     """One generation to give its right labels; `?from=` fills in those of a review."""
     generation, rubric = _asked(request, pk)
     criteria = list(rubric.criteria.all())
-    outputs = gold.kept_outputs(generation)
+    outputs = Output.objects.rated(generation.pk)
     problem, status = "", HTTPStatus.OK
     labels: Mapping[str, Mapping[str, str]]
     if request.method == "POST":

@@ -321,6 +321,10 @@ class OutputQuerySet(models.QuerySet["Output"]):
         """Outputs that no rule rejected."""
         return self.filter(rejected_by="")
 
+    def rated(self, generation_id: uuid.UUID) -> list[Output]:
+        """What is rated of a generation: the outputs that no rule rejected, in their order."""
+        return list(self.kept().filter(generation=generation_id).order_by("position"))
+
 
 class Output(models.Model):
     """One judgeable unit of a generation."""

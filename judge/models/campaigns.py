@@ -219,7 +219,7 @@ class Assignment(models.Model):
     @cached_property
     def kept_outputs(self) -> list[Output]:
         """What is rated: the outputs that no rule rejected, in their order. Those of a generation never change."""
-        return list(Output.objects.kept().filter(generation=self.unit.generation_id).order_by("position"))
+        return Output.objects.rated(self.unit.generation_id)
 
 
 class Tally(models.Model):

@@ -16,7 +16,7 @@ from judge.annotators import Wanted
 from judge.comparison import Filters
 from judge.models import Assignment, Campaign, CampaignUnit
 from judge.statistics.raters import Standing
-from recommend.models import Stage
+from recommend.models import Output, Stage
 from recommend.roles import LEAD
 from tests.judge.factories import (
     FAILING,
@@ -60,7 +60,7 @@ def sampled(campaign: Campaign, n: int = 1) -> list[CampaignUnit]:
     units = []
     for _ in range(n):
         generation = GenerationFactory.create(stage=Stage.INTERESTS, outputs=2)
-        for output in gold.kept_outputs(generation):
+        for output in Output.objects.rated(generation.pk):
             AssessmentFactory.create(output=output, labels=PASSING["interest"])
         units.append(CampaignUnit.objects.create(campaign=campaign, generation=generation, inclusion_probability=1))
     return units
@@ -127,7 +127,7 @@ def test_withdrawn_gold_measures_nobody_and_corrected_gold_measures_by_the_new_l
         reviewed(unit, person, PASSING["interest"])
     assert found().everybody.gold.value == 1.0
     rubric = campaign.rubric
-    wrong = {str(output.pk): FAILING["interest"] for output in gold.kept_outputs(first.generation)}
+    wrong = {str(output.pk): FAILING["interest"] for output in Output.objects.rated(first.generation.pk)}
 
     gold.withdraw(second.generation.gold.get())
     gold.make(first.generation, rubric, wrong, by=UserFactory.create())
@@ -138,7 +138,7 @@ def test_withdrawn_gold_measures_nobody_and_corrected_gold_measures_by_the_new_l
 
 def test_the_judge_is_measured_by_gold_as_well(campaign: Campaign):
     made = known()
-    for output in gold.kept_outputs(made.generation):
+    for output in Output.objects.rated(made.generation.pk):
         AssessmentFactory.create(output=output, labels=FAILING["interest"])
 
     assert (found().judge_gold.value, found().judge_gold.n) == (0.5, 4)
@@ -149,7 +149,7 @@ def test_agreement_and_anchoring_of_a_person(campaign: Campaign):
     first, second = sampled(campaign, 2)
     held = reviewed(first, ann, FAILING["interest"])
     reviewed(first, ben, PASSING["interest"])
-    output = gold.kept_outputs(first.generation)[0]
+    output = Output.objects.rated(first.generation.pk)[0]
     queue.revise(held, ann, output, PASSING["interest"])
     reviewed(second, ann, PASSING["interest"])
 
@@ -234,7 +234,7 @@ def test_a_lead_makes_gold_by_hand_from_a_review(client: Client, lead: User, cam
     address = reverse("judge:gold-generation", args=[unit.generation_id]) + f"?rubric={campaign.rubric_id}"
     assert f"{address}&amp;from={review.pk}" in listed
     filled = client.get(f"{address}&from={review.pk}").content.decode()
-    outputs = gold.kept_outputs(unit.generation)
+    outputs = Output.objects.rated(unit.generation.pk)
     form = {f"label-{one.pk}-{name}": value for one in outputs for name, value in PASSING["interest"].items()}
 
     missing = client.post(address, dict(list(form.items())[1:]))
@@ -252,7 +252,7 @@ def test_gold_is_made_and_withdrawn_by_rest(lead: User, campaign: Campaign):
     (unit,) = sampled(campaign)
     caller = client_of(lead)
     body: dict[str, Any] = {"generation": str(unit.generation_id)}
-    labels = {str(one.pk): PASSING["interest"] for one in gold.kept_outputs(unit.generation)}
+    labels = {str(one.pk): PASSING["interest"] for one in Output.objects.rated(unit.generation.pk)}
 
     undecided = problem(caller.post("/api/v1/gold/", body, format="json"), 400)
     made = caller.post("/api/v1/gold/", {**body, "labels": labels}, format="json")

@@ -15,7 +15,7 @@ from judge.exchange.columns import NAMES, select
 from judge.exchange.selection import Selection
 from judge.models import Assessment, Assignment, Campaign, CampaignUnit, Gold
 from judge.refusals import Incomplete, InvalidAnswer
-from recommend.models import Generation, Stage
+from recommend.models import Generation, Output, Stage
 from recommend.roles import LEAD
 from tests.judge.factories import (
     FAILING,
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.django_db
 
 def labels_of(generation: Generation, labels: dict[str, str] = PASSING["interest"]) -> dict[str, dict[str, str]]:
     """The same labels for every kept output."""
-    return {str(output.pk): labels for output in gold.kept_outputs(generation)}
+    return {str(output.pk): labels for output in Output.objects.rated(generation.pk)}
 
 
 def known(generation: Generation | None = None, **given: Any) -> Gold:
@@ -87,7 +87,7 @@ def test_what_leads_decided_of_a_whole_generation_becomes_gold():
     generation = GenerationFactory.create(stage=Stage.INTERESTS, outputs=2)
     OutputFactory.create(generation=generation, rejected_by="a rule")
     rubric, lead = current_rubric("interest"), UserFactory.create(role=LEAD)
-    first, second = gold.kept_outputs(generation)
+    first, second = Output.objects.rated(generation.pk)
     resolve(first, lead, FAILING["interest"])
     assert generation not in gold.resolved_generations(rubric)
     with pytest.raises(Incomplete):
@@ -183,7 +183,7 @@ def test_nobody_gets_as_gold_what_they_labelled_or_decided_or_made_gold_themselv
     campaign = mixed(n_gold=0)
     maker, labeller, decider = UserFactory.create_batch(3)
     made = known(by=maker)
-    output = gold.kept_outputs(made.generation)[0]
+    output = Output.objects.rated(made.generation.pk)[0]
     AssessmentFactory.create(rater=PersonFactory.create(user=labeller), output=output)
     resolve(output, decider, PASSING["interest"])
 
@@ -339,7 +339,7 @@ def test_a_wrong_answer_on_gold_makes_nothing_contested_and_nobody_overruled():
     campaign = mixed(n_gold=0)
     generation = GenerationFactory.create(stage=Stage.INTERESTS, outputs=2)
     lead = UserFactory.create(role=LEAD)
-    for output in gold.kept_outputs(generation):
+    for output in Output.objects.rated(generation.pk):
         resolve(output, lead, PASSING["interest"])
         AssessmentFactory.create(output=output)  # the judge, passing
     gold.make_from_resolutions(generation, campaign.rubric, by=lead)
