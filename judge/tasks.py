@@ -8,15 +8,15 @@ from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from judge import alerts, campaigns, dashboard_figures, disagreements, judging, leases, services
+from judge import alerts, campaigns, dashboard_figures, disagreements, jobs, judging, leases, services
 from judge.checks import runner
 from judge.models import Assessment, JudgeCheck, Rubric
 from recommend.engines import factory
 from recommend.engines.errors import EngineUnavailableError
-from recommend.models import ACTIVE_STATES, Generation, JobState, LanguageModel, Output, Stage
+from recommend.models import Generation, JobState, LanguageModel, Output, Stage
 
 logger = logging.getLogger(__name__)
 
@@ -153,11 +153,7 @@ def watch_judge() -> int:
 
 def resend_checks() -> int:
     """Send again the checks that nobody holds and that were not sent lately; returns how many."""
-    now = timezone.now()
-    unheld = Q(lease_until=None) | Q(lease_until__lt=now)
-    lost = JudgeCheck.objects.filter(
-        unheld, state__in=ACTIVE_STATES, sent_at__lt=now - timedelta(seconds=SENT_FOR_S)
-    ).order_by("created_at")[:SWEEP_LIMIT]
+    lost = jobs.forgotten(JudgeCheck, timezone.now() - timedelta(seconds=SENT_FOR_S))[:SWEEP_LIMIT]
     for check in lost:
         send_check(check)
     return len(lost)

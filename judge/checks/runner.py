@@ -1,40 +1,29 @@
-"""The work of a check: prepared in one transaction, asked batch by batch, each answer stored once.
-
-All questions are rows before the first is asked, so a worker that is killed loses at most the answers in flight, and a
-task that is delivered twice finds the check held or nothing left to ask.
-"""
+"""The work of a check: prepared in one transaction, asked batch by batch as `judge.jobs` says, then its passport."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from contextlib import closing
-from dataclasses import asdict
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Q
-from django.db.models.functions import Now
-from django.utils import timezone
 
-from judge import panels, passports, services
+from judge import jobs, panels, passports, services
 from judge.asking import Question
 from judge.checks import planning
 from judge.checks.planning import MAX_BUDGET, MIN_BUDGET
 from judge.checks.sources import draw
+from judge.jobs import BATCH_SIZE, LostError
 from judge.models import CheckCase, JudgeCheck, Rater, Rubric
+from judge.rubrics import RubricDef
 from recommend import audit
 from recommend.audit import Verb
-from recommend.engines.errors import EngineUnavailableError
 from recommend.engines.types import Engine
 from recommend.models import ACTIVE_STATES, JobState, LanguageModel
 
-# Questions of one task: short enough that runs and verdicts come between, and that the broker waits for it.
-BATCH_SIZE = 16
 # A check that is planted in so few outputs says nothing.
 MIN_SHOPPERS = 2
 
@@ -53,10 +42,6 @@ class CheckRunningError(CheckError):
     def __init__(self, check: JudgeCheck) -> None:
         super().__init__(f"{check.rater} is being checked on {check.rubric.kind}s already. Wait for it, or cancel it.")
         self.check = check
-
-
-class _LostError(RuntimeError):
-    """The check was cancelled, or another worker has it."""
 
 
 def prepare_newest(kind: str, *, judge: Rater | None = None, **options: Any) -> JudgeCheck:
@@ -132,8 +117,7 @@ def prepare(
 @transaction.atomic
 def cancel(check: JudgeCheck) -> JudgeCheck:
     """Stop a check: answers stay, no more is asked. One that has ended stays as it is."""
-    active = JudgeCheck.objects.filter(pk=check.pk, state__in=ACTIVE_STATES)
-    if active.update(state=JobState.CANCELLED, finished_at=Now(), lease_token=None, lease_until=None):
+    if jobs.stop(check):
         audit.record(Verb.CHECK_CANCELLED, check)
     return JudgeCheck.objects.get(pk=check.pk)
 
@@ -143,32 +127,31 @@ def advance(check_id: UUID, engine: Engine) -> JudgeCheck | None:
 
     Raises EngineUnavailableError, after storing what came, where a question got no answer at all.
     """
-    token = _take(check_id)
-    if token is None:
-        return None
-    check = JudgeCheck.objects.select_related("rater__language_model", "rater__panel", "rubric").get(pk=check_id)
-    try:
-        _advance(check, token, engine)
-    except _LostError:
-        return None
-    finally:
-        JudgeCheck.objects.filter(pk=check_id, lease_token=token).update(lease_token=None, lease_until=None)
+    with jobs.held(JudgeCheck, check_id) as token:
+        if token is None:
+            return None
+        check = JudgeCheck.objects.select_related("rater__language_model", "rater__panel", "rubric").get(pk=check_id)
+        try:
+            _advance(check, token, engine)
+        except LostError:
+            return None
     check.refresh_from_db()
     return check
 
 
 def _advance(check: JudgeCheck, token: UUID, engine: Engine) -> None:
     if changes := passports.changes(check.version, passports.version_of(check.rater, check.rubric)):
-        _end(check, token, JobState.FAILED, f"The judge changed while it was checked: {changes} Check it again.")
+        jobs.end(check, token, JobState.FAILED, f"The judge changed while it was checked: {changes} Check it again.")
         return
     rules = services.definition(check.rubric)
     waiting = list(check.cases.filter(answered_at=None).order_by("pk")[:BATCH_SIZE])
     if waiting:
-        _ask(check, token, engine, waiting)
+        replies = panels.replies(_questions(check, waiting, rules), check.rater, rules, engine)
+        jobs.store(check, token, replies, check.cases.all())
     if check.cases.filter(answered_at=None).exists():
         return
     with transaction.atomic():
-        _hold(check, token)
+        jobs.renew(check, token)
         if not check.injections_planned:
             # The other probes ask about the same outputs again.
             failed = check.cases.filter(passed=False, probe__in=(CheckCase.Probe.BASE, CheckCase.Probe.PLANTED))
@@ -177,13 +160,12 @@ def _advance(check: JudgeCheck, token: UUID, engine: Engine) -> None:
             check.save(update_fields=["injections_planned"])
         if not check.cases.filter(answered_at=None).exists():
             passports.issue(check)
-            _end(check, token, JobState.DONE)
+            jobs.end(check, token, JobState.DONE)
 
 
-def _ask(check: JudgeCheck, token: UUID, engine: Engine, cases: Sequence[CheckCase]) -> None:
-    rules = services.definition(check.rubric)
+def _questions(check: JudgeCheck, cases: Sequence[CheckCase], rules: RubricDef) -> list[Question]:
     # A seed of its own makes the warm answer another draw, and the cold ones the same question again.
-    questions = [
+    return [
         Question(
             str(case.pk),
             planning.question(case, rules),
@@ -192,44 +174,3 @@ def _ask(check: JudgeCheck, token: UUID, engine: Engine, cases: Sequence[CheckCa
         )
         for case in cases
     ]
-    unanswered = ""
-    with closing(panels.replies(questions, check.rater, rules, engine)) as replies:
-        for reply in replies:
-            if reply.answer is None:
-                unanswered = reply.silence
-                continue
-            with transaction.atomic():
-                _hold(check, token)
-                waiting = CheckCase.objects.filter(pk=reply.key, answered_at=None)
-                waiting.update(answered_at=Now(), **asdict(reply.answer))
-    if unanswered:
-        JudgeCheck.objects.filter(pk=check.pk, lease_token=token).update(error=unanswered)
-        raise EngineUnavailableError(unanswered)
-
-
-def _take(check_id: UUID) -> UUID | None:
-    """Take the check for this worker; None where it has ended or another worker holds it."""
-    token = uuid.uuid4()
-    free = Q(lease_until=None) | Q(lease_until__lt=Now())
-    taken = JudgeCheck.objects.filter(free, pk=check_id, state__in=ACTIVE_STATES).update(
-        lease_token=token, lease_until=_lease_end(), state=JobState.RUNNING, error=""
-    )
-    return token if taken else None
-
-
-def _hold(check: JudgeCheck, token: UUID) -> None:
-    """Renew the lease, and keep the row locked to the transaction's end. Raises _LostError where it is not ours."""
-    held = JudgeCheck.objects.filter(pk=check.pk, lease_token=token, state=JobState.RUNNING)
-    if not held.update(lease_until=_lease_end()):
-        raise _LostError
-
-
-def _end(check: JudgeCheck, token: UUID, state: JobState, error: str = "") -> None:
-    JudgeCheck.objects.filter(pk=check.pk, lease_token=token, state=JobState.RUNNING).update(
-        state=state, error=error, finished_at=Now()
-    )
-
-
-def _lease_end() -> Any:
-    # No answer takes longer than the engine's timeout and its retries; correctness does not rest on it, thrift does.
-    return timezone.now() + timedelta(seconds=3 * settings.LLM_TIMEOUT_S)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from django.contrib.auth import get_user_model
 from django.db import models
 from django.urls import reverse
-from django.utils import timezone
 
+from judge.models.jobs import Answered, Job
 from judge.models.raters import Rater
 from judge.models.rubrics import Rubric
-from recommend.models import ACTIVE_STATES, JobState, Output, new_id
+from recommend.models import Output, new_id
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -28,24 +28,15 @@ class JudgeCheckQuerySet(models.QuerySet["JudgeCheck"]):
         )
 
 
-class JudgeCheck(models.Model):
+class JudgeCheck(Job):
     """One automatic check of a judge under a rubric: planted defects and probes, each a question to the judge."""
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
     rater = models.ForeignKey(Rater, on_delete=models.PROTECT, related_name="checks")
     rubric = models.ForeignKey(Rubric, on_delete=models.PROTECT, related_name="checks")
-    created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    state = models.CharField(max_length=10, choices=JobState, default=JobState.QUEUED)
     budget = models.PositiveIntegerField(help_text="Most questions that the judge is asked.")
     seed = models.PositiveIntegerField(default=0, help_text="Of the sample and of what is planted.")
     version = models.JSONField(help_text="Model, adapter and prompt of the judge when the check began.")
     injections_planned = models.BooleanField(default=False, help_text="They build on answers, so they come last.")
-    error = models.TextField(blank=True)
-    lease_until = models.DateTimeField(null=True, blank=True, help_text="A worker holds the check until then.")
-    lease_token = models.UUIDField(null=True, blank=True)
-    sent_at = models.DateTimeField(default=timezone.now, help_text="When a task was last sent for it.")
-    finished_at = models.DateTimeField(null=True, blank=True)
 
     objects = JudgeCheckQuerySet.as_manager()
 
@@ -65,12 +56,8 @@ class JudgeCheck(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("judge:check", args=[self.pk])
 
-    @property
-    def is_active(self) -> bool:
-        return self.state in ACTIVE_STATES
 
-
-class CheckCase(models.Model):
+class CheckCase(Answered):
     """One question of a check and the judge's answer, stored once."""
 
     class Probe(models.TextChoices):
@@ -96,17 +83,6 @@ class CheckCase(models.Model):
     )
     question = models.JSONField(help_text="What the judge reads, and in which order it is asked.")
     temperature = models.FloatField(default=0.0)
-    answered_at = models.DateTimeField(null=True, blank=True)
-    labels = models.JSONField(default=dict, help_text="{criterion: label}; empty where the answer was of no use.")
-    passed = models.BooleanField(null=True, help_text="Every criterion passed; empty without labels.")
-    rationale = models.TextField(blank=True)
-    probabilities = models.JSONField(default=dict, blank=True)
-    seconds = models.FloatField(default=0.0)
-    raw_text = models.TextField(blank=True)
-    error = models.TextField(blank=True)
-    grade = models.CharField(max_length=1, blank=True, db_default="")
-    prompt_tokens = models.PositiveIntegerField(default=0, db_default=0)
-    completion_tokens = models.PositiveIntegerField(default=0, db_default=0)
 
     class Meta:
         ordering = ["judge_check_id", "id"]
