@@ -1,4 +1,4 @@
-"""The page of annotators, for leads and admins: pictures first, the table beside, and a CSV."""
+"""The page of annotators, for leads and admins: charts first, the table beside, and a CSV."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from judge import annotator_figures, dashboard, figures, tables
+from judge import annotator_charts, annotator_tables, charts, dashboard, tables
 from judge import annotators as people
 from judge.models import Rubric
 from recommend.http import Request
@@ -30,9 +30,9 @@ def annotators(request: Request) -> HttpResponse:
         return render(request, "judge/annotators.html", context | {"nothing": str(error)})
     context |= {
         "found": found,
-        "rows": annotator_figures.rows(found),
+        "rows": annotator_charts.rows(found),
         "bar": 100 * found.bar,
-        "judge_gold": figures.mark(found.judge_gold),
+        "judge_gold": charts.mark(found.judge_gold),
     }
     return render(request, "judge/annotators.html", context)
 
@@ -43,6 +43,6 @@ def annotators_file(request: Request) -> HttpResponse:
     """The table of annotators as a CSV file."""
     wanted = people.read_wanted(request.GET)
     try:
-        return tables.download("annotators", wanted.filters, annotator_figures.table(people.annotators(wanted)))
+        return tables.download("annotators", wanted.filters, annotator_tables.table(people.annotators(wanted)))
     except Rubric.DoesNotExist as error:
         raise Http404(str(error)) from error

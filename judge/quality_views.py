@@ -11,14 +11,14 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from judge import (
     alerts,
-    burndown_figures,
+    burndown_charts,
     campaign_pages,
+    charts,
     dashboard_figures,
-    drift_figures,
-    figures,
+    drift_charts,
     screens,
     tables,
-    trend_figures,
+    trend_charts,
 )
 from judge import dashboard as quality
 from judge.comparison import Span, Split
@@ -62,20 +62,20 @@ def dashboard(request: Request) -> HttpResponse:
     context |= {
         "quality": found,
         "alerts": alerts.open_on(filters.kind),
-        "drift": drift_figures.picture(drift.value),
+        "drift": drift_charts.chart(drift.value),
         "stored": min(parts, key=lambda one: one.made_at),
-        "over_time": trend_figures.picture(over_time.value),
-        "plot": figures.rate_plot(found.report.overall),
-        "burn_downs": [burndown_figures.picture(one) for one in burn_downs.value],
-        "overall": figures.matrix(found.report.overall, filters),
-        "contests": figures.contest_rows(found.replacement, found.names),
-        "reliability": figures.reliability(found.calibrations[0]),
-        "calibrations": figures.titled(found.calibrations, found.criteria),
+        "over_time": trend_charts.chart(over_time.value),
+        "plot": charts.rate_chart(found.report.overall),
+        "burn_downs": [burndown_charts.chart(one) for one in burn_downs.value],
+        "overall": charts.matrix(found.report.overall, filters),
+        "contests": charts.contest_rows(found.replacement, found.names),
+        "reliability": charts.reliability(found.calibrations[0]),
+        "calibrations": charts.titled(found.calibrations, found.criteria),
         "worth_reading": worth_reading(found.surprises, found.rubric, request.user),
-        "evidence": figures.evidence_plot(found.gate),
-        "ceilings": figures.ceiling_rows(found.ceilings, found.criteria),
+        "evidence": charts.evidence_chart(found.gate),
+        "ceilings": charts.ceiling_rows(found.ceilings, found.criteria),
         "criteria": [
-            figures.criterion_figures(criterion, comparison, filters)
+            charts.criterion_figures(criterion, comparison, filters)
             for criterion, comparison in zip(found.criteria, found.report.criteria, strict=True)
         ],
     }
@@ -84,13 +84,13 @@ def dashboard(request: Request) -> HttpResponse:
 
 @role_required(LEAD)
 @require_GET
-def figure_file(request: Request, name: str) -> HttpResponse:
-    """One picture of the dashboard as a CSV file."""
-    if name not in tables.FIGURES:
-        raise Http404(f"There is no figure {name!r}; there is {', '.join(tables.FIGURES)}.")
+def chart_file(request: Request, name: str) -> HttpResponse:
+    """The figures of one chart of the dashboard as a CSV file."""
+    if name not in tables.CHARTS:
+        raise Http404(f"There is no chart {name!r}; there is {', '.join(tables.CHARTS)}.")
     filters = quality.read_filters(request.GET)
     try:
-        return tables.download(name, filters, tables.FIGURES[name].table(filters))
+        return tables.download(name, filters, tables.CHARTS[name].table(filters))
     except Rubric.DoesNotExist as error:
         raise Http404(str(error)) from error
     except NotReadyError as error:

@@ -1,4 +1,4 @@
-"""Every picture of the dashboard as a table: what its CSV and the API give, one way for all of them.
+"""Every chart of the dashboard as a table: what its CSV and the API give, one way for all of them.
 
 A table has plain values: shares and coefficients as they are, 0 to 1, and an empty cell where nothing can be computed,
 with the reason in the column `note` where there is one.
@@ -51,8 +51,8 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """One picture of the dashboard: what it shows, and its table for some filters.
+class Chart:
+    """One chart of the dashboard: what it shows, and its table for some filters.
 
     `table` raises Rubric.DoesNotExist, and NotReadyError where the figures have yet to be computed.
     """
@@ -288,19 +288,19 @@ def _of_quality(rows_of: Callable[[Quality], Rows]) -> Callable[[Filters], Table
     return table
 
 
-FIGURES: dict[str, Figure] = {
-    "acceptance": Figure("Acceptance: corrected, by the judge alone, by people alone", _of_quality(_acceptance)),
-    "acceptance-over-time": Figure("Corrected acceptance over time", _over_time),
-    "agreement": Figure("Agreement of judge and people by criterion", _of_quality(_agreement)),
-    "matrix": Figure("Judge against people, label by label", _of_quality(_matrix)),
-    "evidence": Figure("Evidence of the gate after each shopper", _of_quality(_evidence)),
-    "calibration": Figure("The judge's probabilities and what people passed", _of_quality(_calibration)),
-    "ceiling": Figure("People among themselves, and judge with people", _of_quality(_ceiling)),
-    "tag-lists": Figure("Agreement on whole lists of tags", _of_quality(_tag_lists)),
-    "drift": Figure("Weekly disagreement of judge and people, and its CUSUM", _drift),
-    "replacement": Figure("The judge in the place of each person", _of_quality(_replacement)),
-    "queue": Figure("Screens of work in every campaign", _queue),
-    "burn-down": Figure("Screens left in active campaigns, day by day", _burn_down),
-    "forecast": Figure("When active campaigns will be done, and how precise they are", _forecast),
-    "reviewers": Figure("Reviewers", _of_quality(_reviewers)),
+CHARTS: dict[str, Chart] = {
+    "acceptance": Chart("Acceptance: corrected, by the judge alone, by people alone", _of_quality(_acceptance)),
+    "acceptance-over-time": Chart("Corrected acceptance over time", _over_time),
+    "agreement": Chart("Agreement of judge and people by criterion", _of_quality(_agreement)),
+    "matrix": Chart("Judge against people, label by label", _of_quality(_matrix)),
+    "evidence": Chart("Evidence of the gate after each shopper", _of_quality(_evidence)),
+    "calibration": Chart("The judge's probabilities and what people passed", _of_quality(_calibration)),
+    "ceiling": Chart("People among themselves, and judge with people", _of_quality(_ceiling)),
+    "tag-lists": Chart("Agreement on whole lists of tags", _of_quality(_tag_lists)),
+    "drift": Chart("Weekly disagreement of judge and people, and its CUSUM", _drift),
+    "replacement": Chart("The judge in the place of each person", _of_quality(_replacement)),
+    "queue": Chart("Screens of work in every campaign", _queue),
+    "burn-down": Chart("Screens left in active campaigns, day by day", _burn_down),
+    "forecast": Chart("When active campaigns will be done, and how precise they are", _forecast),
+    "reviewers": Chart("Reviewers", _of_quality(_reviewers)),
 }

@@ -41,7 +41,7 @@ from recommend.models import LanguageModel, Output
 
 # Periods shown; the last one is that of today.
 N_PERIODS = {Span.DAY: 28, Span.WEEK: 12, Span.MONTH: 12}
-# Pictures beside each other; the rest is named with its number.
+# Charts beside each other; the rest is named with its number.
 MAX_LINES = 12
 NOTHING_JUDGED = "the judge has judged nothing that was made then"
 
@@ -74,7 +74,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """Acceptance over time. Lines by what was judged most; `n_left_out` more have no picture."""
+    """Acceptance over time. Lines by what was judged most; `n_left_out` more have no chart."""
 
     span: Span
     split: Split

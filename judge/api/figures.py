@@ -1,4 +1,4 @@
-"""The pictures of the dashboard as tables, by REST; for leads."""
+"""The charts of the dashboard as tables, by REST; for leads."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from recommend.api.errors import UnavailableError
 from recommend.models import Output
 
 FORMATS = ("json", "csv")
-NAME = OpenApiParameter("id", str, OpenApiParameter.PATH, enum=tuple(tables.FIGURES))
+NAME = OpenApiParameter("id", str, OpenApiParameter.PATH, enum=tuple(tables.CHARTS))
 
 
-class FigureQuery(Parameters):
+class FiguresQuery(Parameters):
     format = serializers.ChoiceField(choices=FORMATS, default="json")
     kind = serializers.ChoiceField(choices=Output.Kind.choices, default=Output.Kind.INTEREST)
     model = serializers.UUIDField(required=False, help_text="That made the outputs; not given: every model.")
@@ -37,12 +37,12 @@ class FigureQuery(Parameters):
     span = serializers.ChoiceField(required=False, choices=Span.choices, help_text="Over time: weeks if not given.")
 
 
-class FigureName(serializers.Serializer[Any]):
-    id = serializers.ChoiceField(choices=tuple(tables.FIGURES))
+class ChartName(serializers.Serializer[Any]):
+    id = serializers.ChoiceField(choices=tuple(tables.CHARTS))
     title = serializers.CharField()
 
 
-class FigureTable(FigureName):
+class ChartTable(ChartName):
     made_at = serializers.DateTimeField(help_text="When it was computed; with many assessments, up to minutes ago.")
     columns = serializers.ListField(child=serializers.CharField())
     rows = serializers.ListField(
@@ -51,23 +51,23 @@ class FigureTable(FigureName):
     )
 
 
-class FigureViewSet(ViewSet):
-    """Figures (leads only): every picture of the dashboard as a table, with the same filters."""
+class FiguresViewSet(ViewSet):
+    """Figures (leads only): every chart of the dashboard as a table, with the same filters."""
 
     permission_classes = [IsLead]
     content_negotiation_class = FormatIsOurs
     lookup_value_converter = "slug"
 
-    @extend_schema(summary="List figures", responses=FigureName(many=True))
+    @extend_schema(summary="List charts", responses=ChartName(many=True))
     def list(self, request: Request) -> Response:
         """What there is; ask for one by its `id`."""
-        return Response([{"id": name, "title": one.title} for name, one in tables.FIGURES.items()])
+        return Response([{"id": name, "title": one.title} for name, one in tables.CHARTS.items()])
 
     @extend_schema(
-        summary="One figure",
-        parameters=[NAME, FigureQuery],
+        summary="The figures of a chart",
+        parameters=[NAME, FiguresQuery],
         responses={
-            (200, "application/json"): FigureTable,
+            (200, "application/json"): ChartTable,
             (200, "text/csv"): OpenApiTypes.STR,
             503: OpenApiResponse(
                 description="It is being computed for the first time; `Retry-After` says when to ask."
@@ -76,13 +76,13 @@ class FigureViewSet(ViewSet):
     )
     def retrieve(self, request: Request, pk: str) -> HttpResponse:
         """Its numbers with their intervals, as JSON or CSV; no cell of the CSV can become a formula."""
-        asked = FigureQuery.of(request)
+        asked = FiguresQuery.of(request)
         form = asked.pop("format")
-        if pk not in tables.FIGURES:
-            raise NotFound(f"There is no figure {pk!r}; there is {', '.join(tables.FIGURES)}.")
+        if pk not in tables.CHARTS:
+            raise NotFound(f"There is no chart {pk!r}; there is {', '.join(tables.CHARTS)}.")
         filters = Filters(**asked)
         try:
-            table = tables.FIGURES[pk].table(filters)
+            table = tables.CHARTS[pk].table(filters)
         except Rubric.DoesNotExist as error:
             raise NotFound(str(error)) from error
         except NotReadyError as error:
@@ -91,9 +91,9 @@ class FigureViewSet(ViewSet):
             return tables.download(pk, filters, table)
         found = {
             "id": pk,
-            "title": tables.FIGURES[pk].title,
+            "title": tables.CHARTS[pk].title,
             "made_at": table.made_at,
             "columns": table.columns,
             "rows": table.as_records(),
         }
-        return Response(FigureTable(found).data)
+        return Response(ChartTable(found).data)

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from judge import annotator_figures, annotators, gold, tables, visibility
+from judge import annotator_tables, annotators, gold, tables, visibility
 from judge.answers import MAX_TEXT
 from judge.api.assignments import refusing
 from judge.api.serializers import RubricReference
@@ -168,7 +168,7 @@ class AnnotatorViewSet(ViewSet):
             found = annotators.annotators(wanted)
         except Rubric.DoesNotExist as error:
             raise NotFound(str(error)) from error
-        table = annotator_figures.table(found)
+        table = annotator_tables.table(found)
         if asked["format"] == "csv":
             return tables.download("annotators", filters, table)
         body = {"rubric": found.rubric, "bar": found.bar, "columns": table.columns, "rows": table.as_records()}

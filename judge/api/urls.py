@@ -10,7 +10,7 @@ def register(router: SimpleRouter) -> None:
     router.register("campaigns", views.CampaignViewSet, basename="campaign")
     router.register("assignments", assignments.AssignmentViewSet, basename="assignment")
     router.register("assessments", views.AssessmentViewSet, basename="assessment")
-    router.register("figures", figures.FigureViewSet, basename="figure")
+    router.register("figures", figures.FiguresViewSet, basename="figure")
     router.register("gold", gold.GoldViewSet, basename="gold")
     router.register("annotators", gold.AnnotatorViewSet, basename="annotator")
     router.register("disagreements", adjudication.DisagreementViewSet, basename="disagreement")

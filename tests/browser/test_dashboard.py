@@ -1,4 +1,4 @@
-"""The dashboard in a real browser: pictures that fit, filters that stay in the address, tables and files by key."""
+"""The dashboard in a real browser: charts that fit, filters that stay in the address, tables and files by key."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -34,7 +34,7 @@ def weeks() -> Campaign:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_pictures_fit_and_break_no_rule(
+def test_charts_fit_and_break_no_rule(
     new_page: Callable[..., Page],
     sign_in: Callable[[Page, User], None],
     lead: User,

@@ -197,7 +197,7 @@ def test_the_weeks_can_be_taken_as_a_table(campaign: Campaign):
     for number in range(4):
         week(campaign, number, 3)
 
-    table = tables.FIGURES["drift"].table(Filters())
+    table = tables.CHARTS["drift"].table(Filters())
 
     records = table.as_records()
     assert [row["week"] for row in records] == [MONDAY + timedelta(weeks=number) for number in range(4)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from django.test import Client
 
-from judge import burndown, burndown_figures, dashboard
+from judge import burndown, burndown_charts, dashboard
 from judge.burndown import BurnDown
 from judge.comparison import Filters
 from judge.models import Assignment, Campaign
@@ -145,7 +145,7 @@ def test_without_a_pace_it_says_why_there_is_no_forecast(
 
     assert found.forecast.days is None
     assert found.sentence == f"No forecast: {said}."
-    assert burndown_figures.picture(found).ahead == ""
+    assert burndown_charts.chart(found).ahead == ""
 
 
 @pytest.mark.django_db
@@ -219,15 +219,15 @@ def test_more_campaigns_cost_few_more_queries(django_assert_max_num_queries):
         burndown.burn_downs(Filters(), NOW)
 
 
-# The picture and the page ---------------------------------------------------------------------------------------------
+# The chart and the page -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db
-def test_the_picture_goes_on_from_today_to_the_end_of_the_forecast():
+def test_the_chart_goes_on_from_today_to_the_end_of_the_forecast():
     campaign = campaign_of(40, days_old=13.5)
     submitted(campaign, [24 * day + 5 for day in range(14) for _ in range(2)])
 
-    drawn = burndown_figures.picture(only(campaign))
+    drawn = burndown_charts.chart(only(campaign))
 
     # 14 days until today, and at 2 a day 6 more: 13 steps and 6, so today lies at 13 of 19.
     assert drawn.now == pytest.approx(100 * 13 / 19, abs=4)
@@ -237,10 +237,10 @@ def test_the_picture_goes_on_from_today_to_the_end_of_the_forecast():
 
 
 @pytest.mark.django_db
-def test_a_campaign_of_today_has_a_picture():
+def test_a_campaign_of_today_has_a_chart():
     campaign = campaign_of(3, days_old=0)
 
-    assert burndown_figures.picture(only(campaign)).left == "100.00,0.00"
+    assert burndown_charts.chart(only(campaign)).left == "100.00,0.00"
 
 
 @pytest.mark.django_db

@@ -92,6 +92,6 @@ def test_it_is_among_the_figures(campaign: Campaign):
     anna, ben = UserFactory.create_batch(2)
     reviewed(campaign, {anna: "110", ben: "110"}, "100")
 
-    table = tables.FIGURES["tag-lists"].table(Filters(kind="tag"))
+    table = tables.CHARTS["tag-lists"].table(Filters(kind="tag"))
 
     assert [row[:3] for row in table.rows] == [("people", 1, 1.0), ("judge", 2, 0.5)]

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from judge import dashboard, trend_figures, trends
+from judge import dashboard, trend_charts, trends
 from judge.comparison import Filters, Span, Split
 from judge.models import Campaign, Rater
 from judge.services import seed_rubrics
@@ -80,7 +80,7 @@ def test_a_week_with_too_few_labels_says_so_and_is_not_drawn(campaign: Campaign)
     point = line.points[-1]
     assert (point.corrected.value, point.corrected.low) == (None, None)
     assert point.corrected.note == "it takes 30 labelled outputs from 10 shoppers; so far there are 9 from 3"
-    drawn = trend_figures.picture(trends.trend(Filters(), TODAY)).lines[0]
+    drawn = trend_charts.chart(trends.trend(Filters(), TODAY)).lines[0]
     assert (drawn.bands, drawn.corrected, drawn.dots) == ((), (), ())
     assert len(drawn.gaps) == 1
     assert "too few labels" in drawn.sentence
@@ -176,7 +176,7 @@ def test_neighbours_are_joined_and_gaps_are_not(campaign: Campaign):
         reviewed_on(MONDAY - timedelta(weeks=weeks), campaign)
     judged_on(MONDAY - timedelta(weeks=2))
 
-    drawn = trend_figures.picture(trends.trend(Filters(), TODAY)).lines[0]
+    drawn = trend_charts.chart(trends.trend(Filters(), TODAY)).lines[0]
 
     assert len(drawn.bands) == 1
     assert len(drawn.corrected) == 1

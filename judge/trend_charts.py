@@ -1,4 +1,4 @@
-"""Acceptance over time as a picture: where its bands, lines and points lie, in a box of 100 by 100."""
+"""Acceptance over time as a chart: where its bands, lines and points lie, in a box of 100 by 100."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from judge.comparison import Span
 from judge.statistics.intervals import Estimate
 from judge.trends import Line, Point, Trend
 
-# Words under a picture; more of them run into each other on a phone.
+# Words under a chart; more of them run into each other on a phone.
 MAX_WORDS = 4
 
 
@@ -27,7 +27,7 @@ class Dot:
 
 
 @dataclass(frozen=True, slots=True)
-class LinePicture:
+class LineChart:
     """One line: bands (polygons) and lines (polylines) over neighbouring periods with a figure, and every dot.
 
     judge  the judge's own rates
@@ -44,11 +44,11 @@ class LinePicture:
 
 
 @dataclass(frozen=True, slots=True)
-class TrendPicture:
+class TrendChart:
     """Lines beside each other on the same axes, and the words under them: periods from the first to the last."""
 
     trend: Trend
-    lines: tuple[LinePicture, ...]
+    lines: tuple[LineChart, ...]
     words: tuple[str, ...]
 
     @property
@@ -56,12 +56,12 @@ class TrendPicture:
         return len(self.lines) == 1
 
 
-def picture(trend: Trend) -> TrendPicture:
+def chart(trend: Trend) -> TrendChart:
     """All lines of a trend."""
     n = len(trend.periods)
     shown = sorted({round(step * (n - 1) / (MAX_WORDS - 1)) for step in range(MAX_WORDS)})
     words = tuple(period_name(trend.periods[place], trend.span) for place in shown)
-    return TrendPicture(trend, tuple(_line(line) for line in trend.lines), words)
+    return TrendChart(trend, tuple(_line(line) for line in trend.lines), words)
 
 
 def period_name(start: date, span: Span) -> str:
@@ -73,7 +73,7 @@ def period_name(start: date, span: Span) -> str:
     return f"{start:%b %Y}" if span == Span.MONTH else f"{start:%-d %b}"
 
 
-def _line(line: Line) -> LinePicture:
+def _line(line: Line) -> LineChart:
     points = line.points
     width = 100 / len(points)
     corrected = _runs(points, lambda point: point.corrected)
@@ -86,7 +86,7 @@ def _line(line: Line) -> LinePicture:
     def joined(run: Sequence[int], height: Callable[[Point], float]) -> str:
         return _polyline((across(place), height(points[place])) for place in run)
 
-    return LinePicture(
+    return LineChart(
         line=line,
         bands=tuple(
             f"{joined(run, _high)} {joined(run[::-1], _low)}"  # along the upper ends, and back along the lower ones

@@ -1,4 +1,4 @@
-"""A burn-down as a picture in a box of 100 by 100: what was left day by day, and where the forecast ends."""
+"""A burn-down as a chart in a box of 100 by 100: what was left day by day, and where the forecast ends."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ MAX_AHEAD = 60
 
 
 @dataclass(frozen=True, slots=True)
-class BurnDownPicture:
+class BurnDownChart:
     """`left` is the line of what was left; `ahead` and `band` go on from it, empty without a forecast.
 
-    now, deadline  how far across they lie; None for a deadline outside the picture
-    words          under the picture: its first day, today, and its last day where a forecast reaches beyond today
+    now, deadline  how far across they lie; None for a deadline outside the chart
+    words          under the chart: its first day, today, and its last day where a forecast reaches beyond today
     """
 
     burn_down: BurnDown
@@ -29,8 +29,8 @@ class BurnDownPicture:
     words: tuple[str, ...]
 
 
-def picture(found: BurnDown) -> BurnDownPicture:
-    """The picture of one campaign."""
+def chart(found: BurnDown) -> BurnDownChart:
+    """The chart of one campaign."""
     forecast, n_past = found.forecast, max(1, len(found.left) - 1)
     n_ahead = 0 if forecast.days is None else min(MAX_AHEAD, math.ceil(forecast.latest or 1.5 * forecast.days))
     first, (today, now_left) = found.left[0][0], found.left[-1]
@@ -44,7 +44,7 @@ def picture(found: BurnDown) -> BurnDownPicture:
         return f"{day * width:.2f},{100 - 100 * left / top:.2f}"
 
     def ending(days: float) -> str:
-        """Where a steady pace that is done after so many days leaves the picture."""
+        """Where a steady pace that is done after so many days leaves the chart."""
         shown = min(days, n_ahead)
         return at(n_past + shown, now_left * (1 - shown / days))
 
@@ -58,7 +58,7 @@ def picture(found: BurnDown) -> BurnDownPicture:
         band = f"{at(n_past, now_left)} {ending(forecast.earliest)}{corner} {latest}"
     across = None if deadline is None else ((deadline - today).days + n_past) * width
     end = today + timedelta(days=n_ahead)
-    return BurnDownPicture(
+    return BurnDownChart(
         burn_down=found,
         left=" ".join(past),
         ahead=ahead,

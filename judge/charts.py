@@ -1,4 +1,4 @@
-"""The figures of the quality pages as plain values: where bars begin, where cells link, what cannot be computed."""
+"""The charts of the quality pages as plain values: where bars begin, where cells link, what cannot be computed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class CeilingRow:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A bin of a reliability diagram, in units of the picture: where it lies and how far its interval reaches."""
+    """A bin of a reliability diagram, in units of the chart: where it lies and how far its interval reaches."""
 
     x: float
     y: float
@@ -60,7 +60,7 @@ class Reliability:
 
 
 @dataclass(frozen=True, slots=True)
-class EvidencePlot:
+class EvidenceChart:
     """How the evidence grew, shopper by shopper: two lines, and the height at which it is enough."""
 
     at_least: str
@@ -70,7 +70,7 @@ class EvidencePlot:
 
 
 @dataclass(frozen=True, slots=True)
-class RatePlot:
+class RateChart:
     """Pass rates on a line from 0 to 100: the corrected one with its interval, the judge's and the people's own."""
 
     corrected: float | None
@@ -117,11 +117,11 @@ class CriterionFigures:
     reasons: tuple[str, ...]
 
 
-def rate_plot(comparison: Comparison) -> RatePlot:
+def rate_chart(comparison: Comparison) -> RateChart:
     """Where the pass rates of a comparison lie."""
     corrected = comparison.corrected_rate
     has_interval = corrected.low is not None and corrected.high is not None
-    return RatePlot(
+    return RateChart(
         corrected=_percent(corrected),
         low=100 * corrected.low if corrected.low is not None else None,
         width=100 * (corrected.high - corrected.low) if has_interval else None,  # type: ignore[operator]
@@ -164,7 +164,7 @@ def reliability(found: Calibration) -> Reliability | None:
     )
 
 
-def evidence_plot(gate: Gate) -> EvidencePlot | None:
+def evidence_chart(gate: Gate) -> EvidenceChart | None:
     """The evidence of a gate over its shoppers, None before there is any."""
     n = len(gate.looks)
     if not n:
@@ -172,7 +172,7 @@ def evidence_plot(gate: Gate) -> EvidencePlot | None:
     # No more points than a screen can show; the last one always.
     shown = [gate.looks[i] for i in sorted({*range(0, n, max(1, n // MAX_POINTS)), n - 1})]
     steps = [gate.looks[i] for i in sorted({*range(max(1, n // MAX_LOOKS) - 1, n, max(1, n // MAX_LOOKS)), n - 1})]
-    return EvidencePlot(
+    return EvidenceChart(
         at_least=_polyline((100 * look.n / n, _evidence_height(look.at_least)) for look in shown),
         below=_polyline((100 * look.n / n, _evidence_height(look.below)) for look in shown),
         enough=_evidence_height(1 / ALPHA),

@@ -10,8 +10,8 @@ HEIGHT, MAX_ROWS = 60.0, 26
 
 
 @dataclass(frozen=True, slots=True)
-class DriftPicture:
-    """Two lines over the weeks, in units of the picture, and the height of the limit; no lines before two weeks.
+class DriftChart:
+    """Two lines over the weeks, in units of the chart, and the height of the limit; no lines before two weeks.
 
     newest  the last weeks for the table, newest first
     """
@@ -26,7 +26,7 @@ class DriftPicture:
     run_length_weeks: int = RUN_LENGTH_WEEKS
 
 
-def picture(found: Drift) -> DriftPicture:
+def chart(found: Drift) -> DriftChart:
     """The chart of a judge's drift."""
     weeks = found.weeks
     top = max([1.2 * LIMIT, *(max(one.rising, one.falling) for one in weeks)])
@@ -35,7 +35,7 @@ def picture(found: Drift) -> DriftPicture:
         heights = [HEIGHT * (1 - float(getattr(one, name)) / top) for one in weeks]
         return " ".join(f"{100 * place / (len(weeks) - 1):.2f},{y:.2f}" for place, y in enumerate(heights))
 
-    return DriftPicture(
+    return DriftChart(
         drift=found,
         rising=line("rising") if len(weeks) > 1 else "",
         falling=line("falling") if len(weeks) > 1 else "",

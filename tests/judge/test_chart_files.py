@@ -1,4 +1,4 @@
-"""Every picture of the dashboard as a table: the same numbers as CSV on the page and as JSON or CSV by REST."""
+"""Every chart of the dashboard as a table: the same numbers as CSV on the page and as JSON or CSV by REST."""
 
 import csv
 import io
@@ -36,7 +36,7 @@ def rows_of(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def test_a_picture_comes_as_csv_with_the_numbers_of_the_page(client: Client, reviews: Campaign):
+def test_a_chart_comes_as_csv_with_the_numbers_of_the_page(client: Client, reviews: Campaign):
     client.force_login(UserFactory.create(role=LEAD))
 
     response = client.get(f"/dashboard/figures/acceptance.csv?campaign={reviews.pk}")
@@ -53,9 +53,9 @@ def test_a_picture_comes_as_csv_with_the_numbers_of_the_page(client: Client, rev
 
 
 # Lists of tags are on the page of tags only, drift is there once a week is over.
-@pytest.mark.parametrize("name", [name for name in tables.FIGURES if name not in ("tag-lists", "drift")])
-def test_every_picture_has_rows_and_its_link_on_the_page(client: Client, reviews: Campaign, name: str):
-    table = tables.FIGURES[name].table(Filters())
+@pytest.mark.parametrize("name", [name for name in tables.CHARTS if name not in ("tag-lists", "drift")])
+def test_every_chart_has_rows_and_its_link_on_the_page(client: Client, reviews: Campaign, name: str):
+    table = tables.CHARTS[name].table(Filters())
 
     assert {len(row) for row in table.rows} <= {len(table.columns)}
     assert len(set(table.columns)) == len(table.columns)
@@ -63,7 +63,7 @@ def test_every_picture_has_rows_and_its_link_on_the_page(client: Client, reviews
 
 
 def test_the_matrix_has_a_row_for_each_of_its_cells(reviews: Campaign):
-    cells = tables.FIGURES["matrix"].table(Filters()).as_records()
+    cells = tables.CHARTS["matrix"].table(Filters()).as_records()
 
     assert [tuple(one.values()) for one in cells[:4]] == [
         ("All together", "pass", "pass", 72),
@@ -74,7 +74,7 @@ def test_the_matrix_has_a_row_for_each_of_its_cells(reviews: Campaign):
 
 
 def test_no_name_becomes_a_formula_and_no_number_becomes_a_text(reviews: Campaign):
-    text = tables.FIGURES["reviewers"].table(Filters()).as_csv()
+    text = tables.CHARTS["reviewers"].table(Filters()).as_csv()
 
     assert {row["reviewer"] for row in rows_of(text)} == {"'=1+1", "ben", "cleo"}
     assert tables.Table(
@@ -85,8 +85,8 @@ def test_no_name_becomes_a_formula_and_no_number_becomes_a_text(reviews: Campaig
 def test_figures_that_cannot_be_computed_are_empty_with_the_reason():
     seed_rubrics()
 
-    assert tables.FIGURES["reviewers"].table(Filters()).rows == ()
-    overall = tables.FIGURES["acceptance"].table(Filters()).as_records()[0]
+    assert tables.CHARTS["reviewers"].table(Filters()).rows == ()
+    overall = tables.CHARTS["acceptance"].table(Filters()).as_records()[0]
     assert (overall["corrected"], overall["judged"]) == (None, 0)
 
 
@@ -97,7 +97,7 @@ def test_the_same_by_rest_as_json_and_csv(client: Client, reviews: Campaign):
     found = caller.get("/api/v1/figures/agreement/", {"campaign": str(reviews.pk)}).json()
     file = caller.get("/api/v1/figures/agreement/", {"campaign": str(reviews.pk), "format": "csv"})
 
-    assert [one["id"] for one in listed] == list(tables.FIGURES)
+    assert [one["id"] for one in listed] == list(tables.CHARTS)
     assert found["columns"][:3] == ["criterion", "n", "same_label"]
     assert found["rows"][0]["same_label"] == pytest.approx(2 / 3)
     client.force_login(UserFactory.create(role=LEAD))
