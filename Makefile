@@ -41,7 +41,8 @@ adapter: .venv-train/train.stamp  ## train the embedded model's adapter (needs t
 	.venv-train/bin/python -m training.adapter all
 
 bench: .venv/dev.stamp  ## run the benchmarks
-	@for file in benchmarks/*/run.py; do echo "$$file"; $(RUN) "$$file" || exit 1; done
+	@for file in benchmarks/*/run.py; do \
+		name="benchmarks.$$(basename "$$(dirname "$$file")").run"; echo "$$name"; $(RUN) -m "$$name" || exit 1; done
 
 screenshots: .venv/dev.stamp  ## take docs/images/ anew, of the demo that runs in another terminal
 	@$(RUN) -m tests.support.chromium --ensure

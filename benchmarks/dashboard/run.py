@@ -1,4 +1,4 @@
-"""How long the quality pages take with a million assessments: `python benchmarks/dashboard/run.py`.
+"""How long the quality pages take with a million assessments: `python -m benchmarks.dashboard.run`.
 
 The web server as the demo runs it, the embedded PostgreSQL (with fsync) and Valkey; assessments are stand-ins
 (seed.py). What a worker computes is computed in this program, one after the other, and its time and memory are given
@@ -9,10 +9,8 @@ import argparse
 import json
 import os
 import resource
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Callable
@@ -22,36 +20,22 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-WORK = Path(tempfile.mkdtemp(prefix="recgpt-benchmark-"))
-WORK.chmod(0o755)  # as root, PostgreSQL runs as `nobody`
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "recgpt_site.settings")
-os.environ["RECGPT_DATA_DIR"] = str(WORK)
-os.environ["API_RATE"] = "100000/min"
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import Group, User
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import connection
 
-# Models can only be imported once Django is set up, which needs the folder and the settings above: so no import below
-# stands at the top (E402).
-import django  # noqa: E402
-
-django.setup()
-
-from django.conf import settings  # noqa: E402
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY  # noqa: E402
-from django.contrib.auth.models import Group, User  # noqa: E402
-from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
-from django.db import connection  # noqa: E402
-
-from benchmarks.dashboard import seed  # noqa: E402
-from benchmarks.server import server  # noqa: E402
-from judge import dashboard_figures, disagreements, stored  # noqa: E402
-from judge.comparison import Filters  # noqa: E402
-from judge.disagreements import Wanted  # noqa: E402
-from judge.models import Assessment, Campaign, Rater  # noqa: E402
-from judge.services import rater_for_model, seed_rubrics  # noqa: E402
-from recgpt_site.embedded import stack  # noqa: E402
-from recommend.models import LanguageModel  # noqa: E402
-from recommend.roles import LEAD  # noqa: E402
+from benchmarks.dashboard import seed
+from benchmarks.services import server
+from judge import dashboard_figures, disagreements, stored
+from judge.comparison import Filters
+from judge.disagreements import Wanted
+from judge.models import Assessment, Campaign, Rater
+from judge.services import rater_for_model, seed_rubrics
+from recgpt_site.embedded import stack
+from recommend.models import LanguageModel
+from recommend.roles import LEAD
 
 N_PEOPLE, OVERLAP = 12, 2
 # Of every hundred assessments so many are people's.
@@ -66,11 +50,8 @@ def main() -> None:
     options = parser.parse_args()
     if stack.uses_own("DATABASE_URL") or stack.uses_own("REDIS_URL"):
         parser.error("It fills the embedded services: unset DATABASE_URL and REDIS_URL.")
-    try:
-        with server() as port:
-            result = measure(port, options.assessments, options.loads)
-    finally:
-        shutil.rmtree(WORK, ignore_errors=True)
+    with server() as port:
+        result = measure(port, options.assessments, options.loads)
     print(json.dumps(result, indent=1))
     if options.out:
         options.out.write_text(json.dumps(result, indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""How fast labels get out, and in how much memory: `python benchmarks/export_labels/run.py`.
+"""How fast labels get out, and in how much memory: `python -m benchmarks.export_labels.run`.
 
 Generations with three interests each, every one labelled by the judge and by a person: six rows a generation. Each
 format is taken as a lead takes it, through the download's address with its checks of who may see what, to the last
@@ -12,41 +12,22 @@ import json
 import multiprocessing
 import os
 import resource
-import shutil
 import statistics
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-WORK = Path(tempfile.mkdtemp(prefix="recgpt-benchmark-"))
-WORK.chmod(0o755)  # as root, PostgreSQL runs as `nobody`
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "recgpt_site.settings")
-os.environ["RECGPT_DATA_DIR"] = str(WORK)
+from django.db import connection, models
+from django.test import Client
 
-# Models can only be imported once Django is set up, which needs the folder and the settings above: so no import below
-# stands at the top (E402).
-import django  # noqa: E402
-
-django.setup()
-
-from django.db import connection, models  # noqa: E402
-from django.test import Client  # noqa: E402
-
-from judge.exchange.formats import FORMATS  # noqa: E402
-from judge.models import Assessment, Assignment, CampaignUnit  # noqa: E402
-from recgpt_site.embedded import stack  # noqa: E402
-from recgpt_site.embedded.progress import Silent  # noqa: E402
-from recgpt_site.embedded.supervisor import Supervisor  # noqa: E402
-from recommend.models import Generation, Output, PipelineRun, Shopper  # noqa: E402
-from recommend.roles import LEAD  # noqa: E402
-from tests.judge import factories  # noqa: E402
-from tests.recommend.factories import GenerationFactory, OutputFactory  # noqa: E402
+from benchmarks.services import database
+from judge.exchange.formats import FORMATS
+from judge.models import Assessment, Assignment, CampaignUnit
+from recommend.models import Generation, Output, PipelineRun, Shopper
+from recommend.roles import LEAD
+from tests.judge import factories
+from tests.recommend.factories import GenerationFactory, OutputFactory
 
 ADDRESS = "/dashboard/export/file/"
 N_OUTPUTS = 3
@@ -61,32 +42,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write the figures here as JSON")
     options = parser.parse_args()
     found: list[dict[str, Any]] = []
-    try:
-        with database():
-            user, stored = seed_one(), 1
-            for size in options.generations:
-                grow(stored, size)
-                stored = size
-                found += [measured(name, size, user, options.repeats) for name in options.formats]
-    finally:
-        shutil.rmtree(WORK, ignore_errors=True)
+    with database():
+        user, stored = seed_one(), 1
+        for size in options.generations:
+            grow(stored, size)
+            stored = size
+            found += [measured(name, size, user, options.repeats) for name in options.formats]
     print(table(found))
     if options.out:
         options.out.write_text(json.dumps(found, indent=1) + "\n")
-
-
-@contextmanager
-def database() -> Iterator[None]:
-    """An empty database with our tables."""
-    with Supervisor(command="benchmark", progress=Silent()) as supervisor:
-        stack.start_stores(supervisor, Silent(), durable=True)
-        original = connection.settings_dict["NAME"]
-        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-        try:
-            yield
-        finally:
-            connection.creation.destroy_test_db(str(original), verbosity=0)
-            connection.close_pool()  # type: ignore[attr-defined]
 
 
 def seed_one() -> Any:

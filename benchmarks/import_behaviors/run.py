@@ -1,4 +1,4 @@
-"""How fast behaviours get from a file into PostgreSQL: `python benchmarks/import_behaviors/run.py`.
+"""How fast behaviours get from a file into PostgreSQL: `python -m benchmarks.import_behaviors.run`.
 
 The purchases of the sample data (813,343 rows) as Parquet, CSV and JSONL, each imported into an empty table by the code
 that `import_behaviors` runs, from opening the file to the commit. Beside it, in the same run and into the same table,
@@ -9,42 +9,26 @@ A database of its own in the embedded PostgreSQL, or in that of DATABASE_URL; it
 import argparse
 import json
 import os
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-WORK = Path(tempfile.mkdtemp(prefix="recgpt-benchmark-"))
-WORK.chmod(0o755)  # as root, PostgreSQL runs as `nobody`
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "recgpt_site.settings")
-os.environ["RECGPT_DATA_DIR"] = str(WORK)
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+from django.db import connection, transaction
 
-# Models can only be imported once Django is set up, which needs the folder and the settings above: so no import below
-# stands at the top (E402).
-import django  # noqa: E402
-
-django.setup()
-
-import pyarrow as pa  # noqa: E402
-import pyarrow.csv  # noqa: E402
-import pyarrow.parquet as pq  # noqa: E402
-from django.db import connection, transaction  # noqa: E402
-
-from recgpt_site.embedded import stack  # noqa: E402
-from recgpt_site.embedded.progress import Silent  # noqa: E402
-from recgpt_site.embedded.supervisor import Supervisor  # noqa: E402
-from recommend import sample_data  # noqa: E402
-from recommend.imports import behaviors, files, sample  # noqa: E402
+from benchmarks import WORK
+from benchmarks.services import database
+from recgpt_site.embedded import stack
+from recommend import sample_data
+from recommend.imports import behaviors, files, sample
 
 COLUMNS = "created_at, shopper_id, kind, item_id, query, occurred_at, quantity, source_key"
 
@@ -62,31 +46,14 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--out", type=Path, help="write the figures here as JSON")
     options = parser.parse_args()
-    try:
-        with database():
-            rows = sample.households()
-            sample.load_items(rows)
-            sample.load_shoppers(rows)
-            result = measure(write_files(), options.repeats)
-    finally:
-        shutil.rmtree(WORK, ignore_errors=True)
+    with database():
+        rows = sample.households()
+        sample.load_items(rows)
+        sample.load_shoppers(rows)
+        result = measure(write_files(), options.repeats)
     print(table(result))
     if options.out:
         options.out.write_text(json.dumps(result, indent=1) + "\n")
-
-
-@contextmanager
-def database() -> Iterator[None]:
-    """An empty database with our tables, on a server that keeps what it commits."""
-    with Supervisor(command="benchmark", progress=Silent()) as supervisor:
-        stack.start_stores(supervisor, Silent(), durable=True)
-        original = connection.settings_dict["NAME"]
-        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-        try:
-            yield
-        finally:
-            connection.creation.destroy_test_db(str(original), verbosity=0)
-            connection.close_pool()  # type: ignore[attr-defined]
 
 
 def write_files() -> dict[str, Path]:

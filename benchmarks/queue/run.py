@@ -1,4 +1,4 @@
-"""How fast eight people work through the review queue: `python benchmarks/queue/run.py`.
+"""How fast eight people work through the review queue: `python -m benchmarks.queue.run`.
 
 The web server as the demo runs it, the embedded PostgreSQL (with fsync) and Valkey, and eight programs that take a
 screen and submit its labels by the API, each with a token and a connection of its own, without a pause. Generated
@@ -9,41 +9,24 @@ together. It all happens in a data folder of its own, which is removed at the en
 import argparse
 import json
 import os
-import shutil
 import sys
-import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-WORK = Path(tempfile.mkdtemp(prefix="recgpt-benchmark-"))
-WORK.chmod(0o755)  # as root, PostgreSQL runs as `nobody`
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "recgpt_site.settings")
-os.environ["RECGPT_DATA_DIR"] = str(WORK)
-# Nobody reviews ten screens a second; the limit is still counted, call by call.
-os.environ["API_RATE"] = "100000/min"
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.utils import timezone
 
-# Models can only be imported once Django is set up, which needs the folder and the settings above: so no import below
-# stands at the top (E402).
-import django  # noqa: E402
-
-django.setup()
-
-from django.contrib.auth.models import Group, User  # noqa: E402
-from django.db import connection  # noqa: E402
-from django.utils import timezone  # noqa: E402
-
-from benchmarks.queue import load, seed  # noqa: E402
-from benchmarks.server import server  # noqa: E402
-from judge import leases  # noqa: E402
-from judge.models import Assignment, Campaign  # noqa: E402
-from judge.services import rater_for_model, seed_rubrics  # noqa: E402
-from recgpt_site.api import tokens  # noqa: E402
-from recgpt_site.embedded import stack  # noqa: E402
-from recommend.models import LanguageModel  # noqa: E402
-from recommend.roles import ANNOTATOR  # noqa: E402
+from benchmarks.queue import load, seed
+from benchmarks.services import server
+from judge import leases
+from judge.models import Assignment, Campaign
+from judge.services import rater_for_model, seed_rubrics
+from recgpt_site.api import tokens
+from recgpt_site.embedded import stack
+from recommend.models import LanguageModel
+from recommend.roles import ANNOTATOR
 
 N_PEOPLE = 8
 N_ROUNDS = 20
@@ -57,11 +40,8 @@ def main() -> None:
     options = parser.parse_args()
     if stack.uses_own("DATABASE_URL") or stack.uses_own("REDIS_URL"):
         parser.error("It counts the processor time of the embedded services: unset DATABASE_URL and REDIS_URL.")
-    try:
-        with server() as port:
-            result = measure(port, options.generations, options.pairs)
-    finally:
-        shutil.rmtree(WORK, ignore_errors=True)
+    with server() as port:
+        result = measure(port, options.generations, options.pairs)
     print(table(result))
     if options.out:
         options.out.write_text(json.dumps(result, indent=1) + "\n")

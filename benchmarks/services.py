@@ -1,4 +1,4 @@
-"""The web server as the demo runs it, on stores of its own: what the benchmarks over HTTP load."""
+"""What the benchmarks load, up and empty in their data folder: the web server as the demo runs it, or a database."""
 
 import socket
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from recgpt_site.embedded.supervisor import Supervisor
 
 @contextmanager
 def server() -> Iterator[int]:
-    """Web server, PostgreSQL (with fsync) and Valkey, up and empty, in the data folder that is set; the web's port."""
+    """Web server, PostgreSQL (with fsync) and Valkey; the web's port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -27,3 +27,17 @@ def server() -> Iterator[int]:
         finally:
             connection.close()
             connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's has one
+
+
+@contextmanager
+def database() -> Iterator[None]:
+    """A database with our tables, on the embedded PostgreSQL (with fsync), or on that of DATABASE_URL."""
+    with Supervisor(command="benchmark", progress=Silent()) as supervisor:
+        stack.start_stores(supervisor, Silent(), durable=True)
+        original = connection.settings_dict["NAME"]
+        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        try:
+            yield
+        finally:
+            connection.creation.destroy_test_db(str(original), verbosity=0)
+            connection.close_pool()  # type: ignore[attr-defined]
