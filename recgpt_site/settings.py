@@ -85,6 +85,8 @@ DATABASES: dict[str, dict[str, Any]] = {
 DATABASES["default"].setdefault("OPTIONS", {})
 # A pool, since each request would pay a connection otherwise; it must not wait long for a server that is down.
 DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": env.int("DATABASE_POOL", default=8), "timeout": 5}
+# What is asked at every call keeps its plan (recommend/prepared.py); off for a PgBouncer that cannot hand that on.
+DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 1 if env.bool("DATABASE_PREPARE", default=True) else None
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
 
 REDIS_URL = env.str("REDIS_URL", default="")

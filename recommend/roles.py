@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import update_wrapper
 from typing import Concatenate, ParamSpec, cast
 
@@ -28,14 +28,20 @@ def roles_of(user: User | AnonymousUser) -> frozenset[str]:
         return frozenset()
     cached = getattr(user, _CACHE, None)
     if cached is None:
-        names = set(user.groups.values_list("name", flat=True)) & set(ALL)
-        if user.is_superuser:
-            names.add(ADMIN)
-        if ADMIN in names:
-            names.add(LEAD)
-        cached = frozenset(names)
-        setattr(user, _CACHE, cached)
+        cached = remember(user, user.groups.values_list("name", flat=True))
     return cast("frozenset[str]", cached)
+
+
+def remember(user: User, groups: Iterable[str]) -> frozenset[str]:
+    """Take a user's roles from the names of their groups, which were read with them; returns the roles."""
+    names = set(groups) & set(ALL)
+    if user.is_superuser:
+        names.add(ADMIN)
+    if ADMIN in names:
+        names.add(LEAD)
+    found = frozenset(names)
+    setattr(user, _CACHE, found)
+    return found
 
 
 def has_role(user: User | AnonymousUser, *roles: str) -> bool:

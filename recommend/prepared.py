@@ -1,0 +1,106 @@
+"""Questions that are asked of the database at every call: built once a process, planned once a connection.
+
+Django builds the SQL of a query set anew each time and PostgreSQL plans it anew. For a look-up of a few rows both cost
+many times what finding them does, so the calls that people wait for all day keep what was built and planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import psycopg
+from django.db import connection
+from django.db.models import Model, QuerySet
+from django.db.models.query import ModelIterable
+
+M = TypeVar("M", bound=Model)
+# Values that no row has: where the built SQL has one of them, the caller's value goes.
+_MARKS: Mapping[type, Callable[[int], Any]] = {
+    int: lambda number: -1_000_000_007 - number,
+    str: lambda number: f"\x01mark {number}",
+    UUID: lambda number: UUID(int=(0xFEED << 112) + number),
+}
+
+
+def execute(statement: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """The rows of a statement; none where it returns none.
+
+    The values go to PostgreSQL apart from the statement, which Django's cursors do not do: so it can keep the plan.
+    """
+    connection.ensure_connection()
+    # Django's wrapper counts, logs and translates errors, for any cursor.
+    cursors: Any = connection
+    with cursors._prepare_cursor(psycopg.Cursor(cursors.connection)) as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall() if cursor.description is not None else []
+
+
+class Prepared(Generic[M]):
+    """A query set with values that differ from call to call.
+
+    make   makes the query set of the values, by name; it must ask for the same whatever they are
+    kinds  the type of each value: int, str or UUID
+
+    >>> by_name = Prepared(lambda name: Group.objects.filter(name=name), name=str)  # doctest: +SKIP
+    >>> by_name(name="lead")  # doctest: +SKIP
+    [<Group: lead>]
+    """
+
+    def __init__(self, make: Callable[..., QuerySet[M]], **kinds: type) -> None:
+        self._make = make
+        self._kinds = kinds
+        self._built: _Built[M] | None = None
+
+    def __call__(self, **values: Any) -> list[M]:
+        """The rows that the query set finds for these values, with what it selects of related rows."""
+        if self._built is None:  # two threads may both build it, which does no harm
+            self._built = _Built(self._make, self._kinds)
+        return self._built.rows(values)
+
+
+class _Built(Generic[M]):
+    """What Django makes of a query set before it asks, kept."""
+
+    def __init__(self, make: Callable[..., QuerySet[M]], kinds: Mapping[str, type]) -> None:
+        numbers = count()
+        marks = {name: _MARKS[kind](next(numbers)) for name, kind in kinds.items()}
+        self.queryset: Any = make(**marks)
+        assert self.queryset._iterable_class is ModelIterable
+        self.compiler = self.queryset.query.get_compiler(self.queryset.db)
+        self.statement, params = self.compiler.as_sql()
+        names = {mark: name for name, mark in marks.items()}
+        self.names = [names.get(param) if isinstance(param, int | str | UUID) else None for param in params]
+        self.params = list(params)
+        assert set(names.values()) <= set(self.names), "A value is not in the query as it was given."
+        self.converters = self.compiler.get_converters([column[0] for column in self.compiler.select])
+
+    def rows(self, values: Mapping[str, Any]) -> list[M]:
+        params = [param if name is None else values[name] for name, param in zip(self.names, self.params, strict=True)]
+        found = self.compiler.apply_converters(execute(self.statement, params), self.converters)
+        answered: Any = _Answered(self, found)
+        return list(ModelIterable(answered))
+
+
+class _Answered:
+    """Stands in for a query set, its query and its compiler where Django makes objects of rows: these are here."""
+
+    def __init__(self, built: _Built[Any], rows: Iterable[Sequence[Any]]) -> None:
+        self._known_related_objects = built.queryset._known_related_objects
+        self.db, self.model = built.queryset.db, built.queryset.model
+        self.select, self.klass_info = built.compiler.select, built.compiler.klass_info
+        self.annotation_col_map = built.compiler.annotation_col_map
+        self._fetch_mode = getattr(built.queryset, "_fetch_mode", None)  # from Django 6.1
+        self.query = self
+        self.rows = rows
+
+    def get_compiler(self, using: str) -> _Answered:
+        return self
+
+    def execute_sql(self, **how: Any) -> Iterable[Sequence[Any]]:
+        return self.rows
+
+    def results_iter(self, results: Iterable[Sequence[Any]]) -> Iterable[Sequence[Any]]:
+        return results
