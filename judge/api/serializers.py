@@ -16,6 +16,7 @@ from judge.pace import Pace
 from judge.services import KIND_OF_STAGE
 from recommend import roles
 from recommend.api.base import FiniteFloatField, StrictSerializer
+from recommend.api.quick import Quick
 from recommend.api.serializers import HistorySerializer, OutputSerializer, ShopperReference
 from recommend.models import LanguageModel, Stage
 
@@ -23,14 +24,14 @@ SHORTEST_LEASE_S = 60
 LONGEST_LEASE_S = 86_400
 
 
-class LabelSerializer(serializers.Serializer[Any]):
+class LabelSerializer(Quick, serializers.Serializer[Any]):
     value = serializers.CharField()
     title = serializers.CharField()
     passes = serializers.BooleanField()
     help = serializers.CharField(default="")
 
 
-class CriterionSerializer(serializers.ModelSerializer[Criterion]):
+class CriterionSerializer(Quick, serializers.ModelSerializer[Criterion]):
     labels = LabelSerializer(many=True, read_only=True)
 
     class Meta:
@@ -38,13 +39,13 @@ class CriterionSerializer(serializers.ModelSerializer[Criterion]):
         fields = ("name", "title", "question", "guideline", "labels")
 
 
-class RubricReference(serializers.ModelSerializer[Rubric]):
+class RubricReference(Quick, serializers.ModelSerializer[Rubric]):
     class Meta:
         model = Rubric
         fields = ("id", "kind", "version", "title")
 
 
-class RubricSerializer(serializers.ModelSerializer[Rubric]):
+class RubricSerializer(Quick, serializers.ModelSerializer[Rubric]):
     """What is asked of one kind of output."""
 
     criteria = CriterionSerializer(many=True, read_only=True)
@@ -54,7 +55,7 @@ class RubricSerializer(serializers.ModelSerializer[Rubric]):
         fields = ("id", "kind", "version", "title", "guideline", "criteria", "created_at")
 
 
-class RaterSerializer(serializers.ModelSerializer[Rater]):
+class RaterSerializer(Quick, serializers.ModelSerializer[Rater]):
     """Who rated: a person, a judge model with its prompt, or a panel of these."""
 
     is_person = serializers.BooleanField(read_only=True)
@@ -70,7 +71,7 @@ class RaterSerializer(serializers.ModelSerializer[Rater]):
         return str(rater.panel or rater.language_model)
 
 
-class AssessmentSerializer(serializers.ModelSerializer[Assessment]):
+class AssessmentSerializer(Quick, serializers.ModelSerializer[Assessment]):
     """A rater's labels for one output."""
 
     rater = RaterSerializer(read_only=True)
@@ -334,7 +335,7 @@ class AnswerSerializer(StrictSerializer):
     comment = serializers.CharField(default="", allow_blank=True, max_length=MAX_TEXT)
 
 
-class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
+class AssignmentSerializer(Quick, serializers.ModelSerializer[Assignment]):
     """One screen of work: what is to be rated, on which evidence, by which questions."""
 
     campaign = serializers.UUIDField(source="unit.campaign_id", read_only=True)

@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from recommend.api.base import FiniteFloatField, StrictSerializer
+from recommend.api.quick import Quick
 from recommend.models import Generation, Item, LanguageModel, Output, PipelineRun, Shopper
 from recommend.selectors import CardView, StepView
 from recommend.services import MAX_ITEMS
@@ -22,7 +23,7 @@ class ShopperSerializer(serializers.ModelSerializer[Shopper]):
         fields = ("id", "external_id", "attributes", "n_behaviors", "last_behavior_at", "created_at")
 
 
-class ShopperReference(serializers.ModelSerializer[Shopper]):
+class ShopperReference(Quick, serializers.ModelSerializer[Shopper]):
     class Meta:
         model = Shopper
         fields = ("id", "external_id")
@@ -88,7 +89,7 @@ class RejectionSerializer(serializers.Serializer[Output]):
     reason = serializers.CharField(source="rejected_because")
 
 
-class OutputSerializer(serializers.ModelSerializer[Output]):
+class OutputSerializer(Quick, serializers.ModelSerializer[Output]):
     """One interest, item tag or explanation."""
 
     interest = serializers.UUIDField(
@@ -194,13 +195,13 @@ class StepSerializer(serializers.Serializer[StepView]):
     state = serializers.ChoiceField(choices=STEP_STATES)
 
 
-class HistoryLineSerializer(serializers.Serializer[Any]):
+class HistoryLineSerializer(Quick, serializers.Serializer[Any]):
     text = serializers.CharField(help_text="The line as the model reads it.")
     contexts = serializers.CharField(help_text="When, and what was done.")
     items = serializers.JSONField(help_text="A list of [name, count].")
 
 
-class HistorySerializer(serializers.Serializer[Any]):
+class HistorySerializer(Quick, serializers.Serializer[Any]):
     """The compressed history, and what it left out."""
 
     lines = HistoryLineSerializer(many=True)
