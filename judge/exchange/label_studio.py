@@ -7,10 +7,9 @@ refuses a file with users that it does not have. The name stands beside it, in `
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from itertools import groupby
-from operator import itemgetter
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
 from xml.sax.saxutils import quoteattr
 
 from django.db.models import QuerySet
@@ -26,65 +25,94 @@ TEXT, COMMENT = "text", "comment"
 DATA = tuple(name for name in NAMES[NAMES.index("output_id") : NAMES.index("campaign")])
 
 
+def _object(columns: str) -> str:
+    return f"(SELECT row_to_json(one) FROM (SELECT {columns}) AS one)"  # noqa: S608  # constants of this module
+
+
+_DATA = ", ".join(f"{name}::text" if name == "output_evidence" else name for name in DATA)
+_ANNOTATION = (
+    "assessment, rater_name AS rater, rubric_version, revision, blind, assignment_id, false AS was_cancelled, "
+    "false AS ground_truth, seconds AS lead_time, rated_at AS created_at"
+)
+_PREDICTION = "concat(rater_name, ', prompt ', rater_prompt_version, ', rubric ', rubric_version) AS model_version"
+_ORDER = "ORDER BY output_id, assessment"
+# The task's data in the output's first row; an annotation or prediction but for its results, and what these are of.
+_COLUMNS = (
+    f"CASE WHEN lag(output_id) OVER ({_ORDER}) IS DISTINCT FROM output_id THEN {_object(_DATA)} END",
+    f"rater_kind = '{PERSON}'",
+    f"CASE WHEN rater_kind = '{PERSON}' THEN {_object(_ANNOTATION)} ELSE {_object(_PREDICTION)} END",
+    "assessment",
+    "labels",
+    "to_json(nullif(rationale, ''))",
+)
+
+
 def tasks(assessments: QuerySet[Assessment]) -> Iterator[bytes]:
     """A JSON array of tasks."""
-    before = "[\n"
-    for one in _tasks(assessments):
-        yield f"{before}{json.dumps(one, ensure_ascii=False)}".encode()
-        before = ",\n"
-    yield ("\n]\n" if before != "[\n" else "[]\n").encode()
+    before = b"[\n"
+    for batch in _tasks(assessments):
+        yield before + b",\n".join(batch)
+        before = b",\n"
+    yield b"[]\n" if before == b"[\n" else b"\n]\n"
 
 
-def _tasks(assessments: QuerySet[Assessment]) -> Iterator[dict[str, Any]]:
-    found = _named(rows.tuples(assessments.order_by("output_id", "pk")))
-    for _, group in groupby(found, itemgetter("output_id")):
-        same = list(group)
-        yield {
-            "data": {name: _plain(same[0][name]) for name in DATA},
-            "annotations": [_annotation(row) for row in same if row["rater_kind"] == PERSON],
-            "predictions": [_prediction(row) for row in same if row["rater_kind"] != PERSON],
-        }
+@dataclass(slots=True)
+class _Task:
+    data: bytes
+    annotations: list[bytes] = field(default_factory=list)
+    predictions: list[bytes] = field(default_factory=list)
+
+    def __bytes__(self) -> bytes:
+        said = (b", ".join(self.annotations), b", ".join(self.predictions))
+        return b'{"data": %b, "annotations": [%b], "predictions": [%b]}' % (self.data, *said)
 
 
-def _named(batches: Iterable[list[rows.Row]]) -> Iterator[dict[str, Any]]:
-    for batch in batches:
+def _tasks(assessments: QuerySet[Assessment]) -> Iterator[list[bytes]]:
+    """The tasks, some at a time; PostgreSQL writes the JSON of all but the results."""
+    done: list[bytes] = []
+    task: _Task | None = None
+    for batch in rows.copied(assessments, _COLUMNS, rows.JSON, _ORDER):
         for row in batch:
-            yield dict(zip(NAMES, row, strict=True))
+            data, is_person, about, assessment, labels, comment = row[:-1].split(rows.SEPARATOR)
+            if task is None or data:
+                done += [] if task is None else [bytes(task)]
+                task = _Task(data)
+            said = b'%b, "result": [%b]}' % (about[:-1], _result(assessment, labels, comment))
+            (task.annotations if is_person == b"t" else task.predictions).append(said)
+        if done:
+            yield done
+            done = []
+    if task is not None:
+        yield [bytes(task)]
 
 
-def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, int) else str(value)
+def _result(assessment: bytes, labels: bytes, comment: bytes) -> bytes:
+    parts = _choices(labels)
+    if comment:
+        parts += (_part(COMMENT, "textarea", b'{"text": [%b]}' % comment),)
+    return b", ".join(parts).replace(rows.SEPARATOR, assessment)
 
 
-def _annotation(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "assessment": str(row["assessment"]),
-        "rater": row["rater_name"],
-        "rubric_version": row["rubric_version"],
-        "revision": row["revision"],
-        "blind": row["blind"],
-        "assignment_id": row["assignment_id"],
-        "result": _result(row),
-        "was_cancelled": False,
-        "ground_truth": False,
-        "lead_time": row["seconds"],
-        "created_at": row["rated_at"].isoformat(),
-    }
+@lru_cache(maxsize=4096)
+def _choices(labels: bytes) -> tuple[bytes, ...]:
+    """The results of some labels, the same for every row that says so."""
+    return tuple(
+        _part(name, "choices", json.dumps({"choices": [label]}, ensure_ascii=False).encode())
+        for name, label in json.loads(labels).items()
+    )
 
 
-def _prediction(row: dict[str, Any]) -> dict[str, Any]:
-    prompt, rubric = row["rater_prompt_version"], row["rubric_version"]
-    return {"model_version": f"{row['rater_name']}, prompt {prompt}, rubric {rubric}", "result": _result(row)}
-
-
-def _result(row: dict[str, Any]) -> list[dict[str, Any]]:
-    chosen = {name: ("choices", {"choices": [label]}) for name, label in json.loads(row["labels"]).items()}
-    if row["rationale"]:
-        chosen[COMMENT] = ("textarea", {"text": [row["rationale"]]})
-    return [
-        {"id": f"{row['assessment']}-{name}", "from_name": name, "to_name": TEXT, "type": kind, "value": value}
-        for name, (kind, value) in chosen.items()
-    ]
+def _part(name: str, kind: str, value: bytes) -> bytes:
+    """One result as JSON; a separator, which JSON cannot hold, where the assessment's id belongs."""
+    control = json.dumps(name, ensure_ascii=False).encode()
+    return b'{"id": "%b-%b, "from_name": %b, "to_name": "%b", "type": "%b", "value": %b}' % (
+        rows.SEPARATOR,
+        control[1:],
+        control,
+        TEXT.encode(),
+        kind.encode(),
+        value,
+    )
 
 
 def interface(rules: RubricDef) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.exchange.cells import guarded, unguarded
+from judge.exchange.cells import guarded, guarded_line, may_hold_formula, unguarded
 
 SIGNS = "=+-@＝＋－＠"
 nasty = st.text(st.sampled_from([*SIGNS, *"'\"\t\r\n;, ab1", "\u00a0", "\ufeff"]), max_size=12)
@@ -37,3 +37,29 @@ def test_no_spreadsheet_finds_a_formula_whatever_it_parts_cells_by(texts: list[s
 
     cells = [cell.lstrip(' "\u00a0\ufeff\t\r\n') for row in read for cell in row]
     assert [cell for cell in cells if cell.startswith(tuple(SIGNS))] == []
+
+
+def test_whatever_a_regular_expression_calls_white_space_is_left_aside_before_a_sign():
+    white = [chr(code) for code in range(0x10000) if chr(code).isspace()]
+
+    assert [
+        sign for sign in white if not guarded(f"a;{sign}=1").startswith(f"a;'{sign}") and sign not in "\t\r\n"
+    ] == []
+    assert [sign for sign in white if not may_hold_formula(f"1,{sign}=1")] == []
+
+
+@given(st.lists(st.one_of(nasty, st.text(st.characters(codec="utf-8", exclude_characters="\0"))), min_size=1))
+def test_a_line_of_csv_is_guarded_cell_by_cell_and_the_quick_look_misses_none(texts: list[str]):
+    written = io.StringIO(newline="")
+    csv.writer(written).writerow(["1", *texts])
+    line = written.getvalue().removesuffix("\r\n")
+
+    guarded_all = guarded_line(line, range(1, len(texts) + 1))
+
+    (cells,) = csv.reader([guarded_all])
+    assert cells == ["1", *map(guarded, texts)]
+    assert may_hold_formula(line) or guarded_all == line
+
+
+def test_only_cells_at_places_of_texts_are_guarded():
+    assert guarded_line("1,-5,-5", {2}) == "1,-5,'-5"
