@@ -35,12 +35,6 @@ WORST = {"willingness": "Necessity", "reasonableness": "Invented"}
 ANY = Wanted(Filters())
 
 
-@pytest.fixture
-def lead() -> User:
-    user: User = UserFactory.create(username="lead", role=LEAD)
-    return user
-
-
 def labelled(
     output: Output, *people: dict[str, str], judge: dict[str, str] | None = None, by: Sequence[Rater] = ()
 ) -> Output:

@@ -27,13 +27,6 @@ LIST = "/dashboard/adjudication/"
 GOOD, BAD = PASSING["interest"], FAILING["interest"]
 
 
-@pytest.fixture
-def lead(client: Client) -> User:
-    user: User = UserFactory.create(username="lead", role=LEAD)
-    client.force_login(user)
-    return user
-
-
 def contested(text: str = "baby care", comment: str = "They must.", **options: object) -> Output:
     """An output that one person passes and another fails, as does the judge, each saying why."""
     output = OutputFactory.create(text=text, reason=text, generation__run__history=HISTORY, **options)

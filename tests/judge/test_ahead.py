@@ -16,13 +16,6 @@ from tests.support.review_data import campaign
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def person(client: Client) -> User:
-    user: User = UserFactory.create()
-    client.force_login(user)
-    return user
-
-
 def ahead(made: Campaign) -> str:
     return f"/review/campaigns/{made.pk}/ahead/"
 
@@ -31,7 +24,7 @@ def seconds_left() -> float:
     return (Assignment.objects.get().lease_until - timezone.now()).total_seconds()
 
 
-def test_it_is_the_screen_that_next_gives_and_is_held_for_a_short_time(client: Client, person: User):
+def test_it_is_the_screen_that_next_gives_and_is_held_for_a_short_time(client: Client, annotator: User):
     made = campaign(name="Spring check")
 
     answer = client.post(ahead(made))
@@ -42,11 +35,11 @@ def test_it_is_the_screen_that_next_gives_and_is_held_for_a_short_time(client: C
     assert answer.headers["X-Held-S"] == str(AHEAD_S)
     assert f'data-review="{held.pk}"' in answer.content.decode()
     assert AHEAD_S - 5 < seconds_left() <= AHEAD_S
-    assert queue.next_assignment(made, person) == held
+    assert queue.next_assignment(made, annotator) == held
 
 
 def test_going_on_holds_it_for_the_campaigns_time_and_looking_ahead_again_takes_none_of_that(
-    client: Client, person: User
+    client: Client, annotator: User
 ):
     made = campaign()
     client.post(ahead(made))
@@ -58,7 +51,7 @@ def test_going_on_holds_it_for_the_campaigns_time_and_looking_ahead_again_takes_
     assert seconds_left() > made.lease_s - 5
 
 
-def test_who_reads_on_keeps_nobody_from_it(client: Client, person: User):
+def test_who_reads_on_keeps_nobody_from_it(client: Client, annotator: User):
     unit = CampaignUnitFactory.create()
     client.post(ahead(unit.campaign))
     other = UserFactory.create()
@@ -70,14 +63,14 @@ def test_who_reads_on_keeps_nobody_from_it(client: Client, person: User):
     assert taken is not None
     assert taken.unit == unit
     assert CampaignUnit.objects.get().n_taken == 1
-    assert client.post(Assignment.objects.get(annotator=person).get_absolute_url() + "heartbeat/").status_code == 410
+    assert client.post(Assignment.objects.get(annotator=annotator).get_absolute_url() + "heartbeat/").status_code == 410
 
 
-def test_where_nothing_is_left_there_is_nothing_ahead(client: Client, person: User):
+def test_where_nothing_is_left_there_is_nothing_ahead(client: Client, annotator: User):
     assert client.post(ahead(campaign(n_units=0))).status_code == 204
 
 
-def test_a_campaign_of_others_and_a_get_give_nothing(client: Client, person: User):
+def test_a_campaign_of_others_and_a_get_give_nothing(client: Client, annotator: User):
     made = CampaignFactory.create()
     assert client.get(ahead(made)).status_code == 405
 

@@ -33,11 +33,6 @@ TODAY = MONDAY + timedelta(weeks=12, days=2)
 
 
 @pytest.fixture
-def campaign() -> Campaign:
-    return CampaignFactory.create()
-
-
-@pytest.fixture
 def told() -> Iterator[list[tuple[str, Mapping[str, object]]]]:
     """What whoever listens was told."""
     heard: list[tuple[str, Mapping[str, object]]] = []
@@ -48,13 +43,6 @@ def told() -> Iterator[list[tuple[str, Mapping[str, object]]]]:
     events.on_judge_alert(hook)
     yield heard
     events._judge_alert.remove(hook)
-
-
-@pytest.fixture
-def lead(client: Client) -> User:
-    user: User = UserFactory.create(username="lead", role=LEAD)
-    client.force_login(user)
-    return user
 
 
 def week(campaign: Campaign, number: int, n_differing: int, n: int = 12, **unit: object) -> None:

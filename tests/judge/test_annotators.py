@@ -17,7 +17,6 @@ from judge.comparison import Filters
 from judge.models import Assignment, Campaign, CampaignUnit
 from judge.statistics.raters import Standing
 from recommend.models import Output, Stage
-from recommend.roles import LEAD
 from tests.judge.factories import (
     FAILING,
     PASSING,
@@ -32,13 +31,6 @@ from tests.recommend.factories import GenerationFactory
 from tests.site.api.clients import annotator, client_of, problem
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def lead(client: Client) -> User:
-    found: User = UserFactory.create(username="the-lead", role=LEAD)
-    client.force_login(found)
-    return found
 
 
 @pytest.fixture

@@ -28,11 +28,6 @@ CAMPAIGNS = "/api/v1/campaigns/"
 
 
 @pytest.fixture
-def person() -> User:
-    return UserFactory.create(username="reviewer")
-
-
-@pytest.fixture
 def client(person: User) -> Any:
     return client_of(person)
 

@@ -12,7 +12,7 @@ from judge import consensus
 from judge.comparison import Filters
 from judge.models import Assessment, Campaign, Rater
 from recommend.models import LanguageModel, Output
-from recommend.roles import ANNOTATOR, LEAD
+from recommend.roles import ANNOTATOR
 from tests.judge.factories import (
     FAILING,
     PASSING,
@@ -30,13 +30,6 @@ pytestmark = pytest.mark.django_db
 PAGE, API = "/dashboard/consensus/", "/api/v1/consensus/"
 GOOD, BAD = PASSING["interest"], FAILING["interest"]  # BAD fails willingness only
 N = 36
-
-
-@pytest.fixture
-def lead(client: Client) -> User:
-    user: User = UserFactory.create(username="lead", role=LEAD)
-    client.force_login(user)
-    return user
 
 
 @pytest.fixture

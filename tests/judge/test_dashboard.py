@@ -66,11 +66,6 @@ def page_of(client: Client, query: str = "") -> str:
     return html.unescape(client.get(f"/dashboard/{query}").content.decode())
 
 
-@pytest.fixture
-def campaign() -> Campaign:
-    return CampaignFactory.create()
-
-
 def test_judge_and_people_are_compared_label_by_label(campaign: Campaign):
     person = UserFactory.create()
     reviewed(campaign, person, [GOOD, GOOD, BAD], [GOOD, BAD, BAD])

@@ -12,7 +12,7 @@ from judge.panels import Seat
 from judge.services import seed_rubrics
 from judge.ways import Way
 from recommend.models import LanguageModel
-from recommend.roles import ANNOTATOR, LEAD
+from recommend.roles import ANNOTATOR
 from tests.judge.factories import AssessmentFactory, UserFactory
 from tests.recommend.factories import LanguageModelFactory
 from tests.site.api import clients
@@ -28,13 +28,6 @@ def judges() -> list[LanguageModel]:
         LanguageModelFactory.create(name="first", role="judge"),
         LanguageModelFactory.create(name="second", role="judge", state="candidate"),
     ]
-
-
-@pytest.fixture
-def lead(client: Client) -> User:
-    user: User = UserFactory.create(role=LEAD)
-    client.force_login(user)
-    return user
 
 
 def seats(*chosen: tuple[LanguageModel, str]) -> dict[str, Any]:

@@ -8,24 +8,13 @@ from judge.comparison import Filters
 from judge.models import Assessment, Campaign, Rubric
 from judge.plans import PlanError
 from recommend.models import Stage
-from recommend.roles import LEAD
-from tests.judge.factories import PASSING, UserFactory, current_rubric
+from tests.judge.factories import PASSING, current_rubric
 from tests.recommend.factories import GenerationFactory
 from tests.site.api.clients import annotator as annotator_client
 from tests.site.api.clients import lead as lead_client
 from tests.site.api.clients import problem
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def lead():
-    return UserFactory.create(role=LEAD)
-
-
-@pytest.fixture
-def person():
-    return UserFactory.create()
 
 
 @pytest.fixture

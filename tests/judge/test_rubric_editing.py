@@ -9,7 +9,6 @@ from judge.plans import PlanError
 from judge.rubric_editing import RubricError, StaleEditionError
 from judge.rubrics import EXPLANATION, INTEREST, CriterionDef, ExampleDef, LabelDef, RubricDef
 from recommend.models import Stage
-from recommend.roles import LEAD
 from tests.judge.factories import UserFactory, current_rubric
 
 pytestmark = pytest.mark.django_db
@@ -26,11 +25,6 @@ TONE = CriterionDef(
 
 def wanted(*criteria: CriterionDef) -> RubricDef:
     return RubricDef(kind="interest", title="Tone of voice", guideline="Be *fair*.", criteria=criteria or (TONE,))
-
-
-@pytest.fixture
-def lead():
-    return UserFactory.create(role=LEAD)
 
 
 @pytest.fixture

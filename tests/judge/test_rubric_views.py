@@ -10,22 +10,11 @@ from django.test import Client
 from judge import rubric_editing, services
 from judge.models import Rubric
 from judge.rubrics import EXPLANATION
-from recommend.roles import ANNOTATOR, LEAD
+from recommend.roles import ANNOTATOR
 from tests.judge.factories import UserFactory, current_rubric
 from tests.judge.test_rubric_editing import TONE, wanted
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def lead():
-    return UserFactory.create(role=LEAD)
-
-
-@pytest.fixture
-def client(client: Client, lead) -> Client:
-    client.force_login(lead)
-    return client
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("lead")]
 
 
 @pytest.fixture

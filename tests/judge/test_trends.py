@@ -12,7 +12,7 @@ from judge.models import Campaign, Rater
 from judge.services import seed_rubrics
 from judge.trends import Line
 from recommend.models import LanguageModel, Stage
-from tests.judge.factories import AssessmentFactory, CampaignFactory, JudgeFactory, UserFactory
+from tests.judge.factories import AssessmentFactory, JudgeFactory, UserFactory
 from tests.judge.test_dashboard import BAD, GOOD, page_of, reviewed
 from tests.recommend.factories import GenerationFactory, LanguageModelFactory, OutputFactory
 
@@ -44,11 +44,6 @@ def judged_on(day: date, n: int = 1, **facts: object) -> None:
 def only_line(filters: Filters = Filters()) -> Line:  # noqa: B008  (frozen)
     (line,) = trends.trend(filters, TODAY).lines
     return line
-
-
-@pytest.fixture
-def campaign() -> Campaign:
-    return CampaignFactory.create()
 
 
 def test_each_week_has_an_estimate_of_its_own_from_what_was_made_in_it(campaign: Campaign):

@@ -20,11 +20,6 @@ pytestmark = pytest.mark.django_db
 State = Assignment.State
 
 
-@pytest.fixture
-def person() -> User:
-    return UserFactory.create()
-
-
 def reviewed(campaign: Campaign, person: User) -> Assignment:
     """The next screen of a person, submitted with labels that fail and a comment."""
     held = queue.next_assignment(campaign, person)

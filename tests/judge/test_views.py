@@ -20,13 +20,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def annotator(client: Client) -> User:
-    user: User = UserFactory.create(username="annotator")
-    client.force_login(user)
-    return user
-
-
-@pytest.fixture
 def work(annotator: User) -> Assignment:
     """A screen that the annotator holds; the judge has rated it."""
     found = queue.next_assignment(campaign(), annotator)

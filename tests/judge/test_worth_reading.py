@@ -9,23 +9,12 @@ from judge.models import Assessment, Campaign
 from judge.services import seed_rubrics
 from recommend.models import Output
 from recommend.roles import LEAD
-from tests.judge.factories import CampaignFactory, UserFactory, current_rubric
+from tests.judge.factories import UserFactory, current_rubric
 from tests.judge.test_dashboard import BAD, GOOD, page_of, reviewed
 from tests.site.api.clients import annotator, client_of, problem
 
 pytestmark = pytest.mark.django_db
 WORTH_READING = "/api/v1/disagreements/worth-reading/"
-
-
-@pytest.fixture
-def lead() -> User:
-    user: User = UserFactory.create(role=LEAD)
-    return user
-
-
-@pytest.fixture
-def campaign() -> Campaign:
-    return CampaignFactory.create()
 
 
 def against_the_judge(campaign: Campaign, sure: float) -> Output:

@@ -7,15 +7,12 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from judge import passports, queue, verdicts
+from judge import passports, queue
 from judge.checks import runner
 from judge.models import JudgeCheck, Passport, Rater, Rubric
-from judge.services import rater_for_model, seed_rubrics
 from recommend.models import JobState, LanguageModel, Stage
-from recommend.roles import LEAD
 from tests.judge.checks.material import made
 from tests.judge.factories import PASSING, CampaignFactory, UserFactory
-from tests.recommend.factories import LanguageModelFactory
 from tests.site.api import clients
 from tests.support.recorded_engine import RecordedEngine
 
@@ -24,19 +21,9 @@ PAGE, CHECKS, PASSPORTS = "/dashboard/passports/", "/api/v1/judge-checks/", "/ap
 
 
 @pytest.fixture(autouse=True)
-def judge() -> Rater:
-    """The judge that serves, and interests to check it on."""
-    seed_rubrics()
+def _interests(judge: Rater) -> None:
+    """What to check the judge on."""
     made(Stage.INTERESTS, 6)
-    model = LanguageModelFactory.create(name="judge-model", role=LanguageModel.Role.JUDGE)
-    return rater_for_model(model, verdicts.load_prompt().version)
-
-
-@pytest.fixture
-def lead(client: Client) -> User:
-    user: User = UserFactory.create(role=LEAD)
-    client.force_login(user)
-    return user
 
 
 def finished(judge: Rater, budget: int = 40) -> JudgeCheck:

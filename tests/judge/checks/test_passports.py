@@ -10,22 +10,13 @@ from judge import passports, queue, verdicts
 from judge.checks import runner
 from judge.models import Passport, Rater, Rubric
 from judge.passports import Standing
-from judge.services import rater_for_model, seed_rubrics
 from recommend.models import LanguageModel, Stage
 from tests.judge.checks.material import made
 from tests.judge.factories import FAILING, PASSING, AssessmentFactory, CampaignFactory, UserFactory
 from tests.recommend.factories import GenerationFactory, LanguageModelFactory
 from tests.support.recorded_engine import RecordedEngine
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def judge() -> Rater:
-    """The judge that serves."""
-    seed_rubrics()
-    model = LanguageModelFactory.create(name="judge-model", role=LanguageModel.Role.JUDGE)
-    return rater_for_model(model, verdicts.load_prompt().version)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("judge")]
 
 
 def issued(judge: Rater) -> Passport:

@@ -11,32 +11,24 @@ from celery.signals import before_task_publish
 from django.db import transaction
 from django.utils import timezone
 
-from judge import jobs, passports, tasks, verdicts
+from judge import jobs, passports, tasks
 from judge.checks import planning, runner, services
 from judge.checks.perturbations import DEFECTS
 from judge.checks.runner import CheckError, CheckRunningError
 from judge.models import CheckCase, JudgeCheck, Passport, Rater, Rubric
-from judge.services import rater_for_model, seed_rubrics
+from judge.services import rater_for_model
 from recommend.engines import factory
 from recommend.engines.errors import EngineUnavailableError
 from recommend.engines.types import ChatRequest, EngineError
 from recommend.models import JobState, LanguageModel, Stage
 from tests.judge.checks.material import made
 from tests.judge.factories import FAILING, PASSING, UserFactory
-from tests.recommend.factories import LanguageModelFactory, OutputFactory
+from tests.recommend.factories import OutputFactory
 from tests.support.recorded_engine import RecordedEngine
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("judge")]
 Probe = CheckCase.Probe
 STAGES = {"interest": Stage.INTERESTS, "tag": Stage.TAGS, "explanation": Stage.EXPLANATIONS}
-
-
-@pytest.fixture(autouse=True)
-def judge() -> Rater:
-    """The judge that serves."""
-    seed_rubrics()
-    model = LanguageModelFactory.create(name="judge-model", role=LanguageModel.Role.JUDGE)
-    return rater_for_model(model, verdicts.load_prompt().version)
 
 
 def prepared(judge: Rater, kind: str = "interest", budget: int = 60, n_shoppers: int = 6) -> JudgeCheck:
