@@ -1,15 +1,16 @@
 """The statements that the review queue stands on: taking a place, keeping it, and taking lapsed ones back."""
 
+from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
 from django.contrib.auth.models import User
-from django.db import connection
 from django.utils import timezone
 
 from judge import gold
 from judge.models import Assignment, Campaign
 from recommend.models import new_id
+from recommend.prepared import execute
 
 # The campaign, if this person may work in it now.
 ROOM = """
@@ -123,7 +124,8 @@ ANYWHERE = """
 # person meets them in an order of their own. Never the last thing in a queue, where it would stand out, never more of
 # them than planned, and never a generation for which a plan still needs people: it must not be spoiled for the sample.
 GOLD = """
-    SELECT unit.id, unit.generation_id, hashtext(unit.id::text || %(annotator)s::text) AS n_taken, unit.created_at
+    SELECT unit.id, unit.generation_id, unit.created_at,
+        hashtext(unit.id::text || (%(annotator)s::bigint)::text) AS n_taken
     FROM judge_campaignunit unit JOIN judge_gold known ON known.generation_id = unit.generation_id
     WHERE unit.campaign_id = (SELECT id FROM room WHERE is_open) AND unit.is_gold
       AND known.rubric_id = (SELECT rubric_id FROM room) AND known.withdrawn_at IS NULL
@@ -199,15 +201,13 @@ def take(campaign: Campaign, annotator: User, at_most_s: int | None = None) -> U
     The lease is for the campaign's time, or for `at_most_s` seconds if that is less. None where nothing is free for
     them, or the campaign is not for them or not active.
     """
-    values = _values(campaign, annotator, at_most_s) | {"id": str(new_id())}
+    values = _values(campaign, annotator, at_most_s) | {"id": new_id()}
     places: tuple[str, ...] = (FRONT, ONWARD, ANYWHERE)
     if gold.is_due(campaign, annotator):
         places = (GOLD, *places)
         values["n_gold_places"] = gold.n_places(campaign, campaign.overlap * campaign.units.sampled().count())
     for candidates in places:
-        with connection.cursor() as cursor:
-            cursor.execute(_statement(LEASE, candidates), values)
-            found, was_picked = cast("tuple[UUID | None, bool]", cursor.fetchone())
+        ((found, was_picked),) = cast("list[tuple[UUID | None, bool]]", execute(_statement(LEASE, candidates), values))
         if found is not None:
             return found
         if was_picked:
@@ -220,21 +220,20 @@ def is_free(campaign: Campaign, annotator: User) -> bool:
     """Whether `take` would find a place in a campaign for a person who holds none there."""
     values = _values(campaign, annotator)
     for candidates in (FRONT, ONWARD, ANYWHERE):
-        with connection.cursor() as cursor:
-            cursor.execute(_statement(FREE, candidates), values)
-            (found,) = cursor.fetchone()
+        ((found,),) = execute(_statement(FREE, candidates), values)
         if found:
             return True
     return False
 
 
+@cache
 def _statement(template: str, candidates: str) -> str:
     return template.format(room=ROOM, open_to_them=OPEN_TO_THEM.format(candidates=candidates))
 
 
 def _values(campaign: Campaign, annotator: User, at_most_s: int | None = None) -> dict[str, Any]:
     return {
-        "campaign": str(campaign.pk),
+        "campaign": campaign.pk,
         "annotator": annotator.pk,
         "today": timezone.localdate(),
         "at_most_s": at_most_s,
@@ -244,20 +243,17 @@ def _values(campaign: Campaign, annotator: User, at_most_s: int | None = None) -
 def finish(assignment: Assignment, change: int) -> None:
     """Store that a held assignment is submitted, with its time; `change` is the number of places that this takes."""
     values = {
-        "id": str(assignment.pk),
+        "id": assignment.pk,
         "submitted_at": assignment.submitted_at,
         "lease_until": assignment.lease_until,
         "seconds": assignment.seconds,
         "change": change,
-        "tally": str(new_id()),  # of the first submit
+        "tally": new_id(),  # of the first submit
     }
-    with connection.cursor() as cursor:
-        cursor.execute(FINISH, values)
+    execute(FINISH, values)
 
 
 def expire(campaign: Campaign | None = None) -> int:
     """Take back the places of lapsed leases, drafts kept; returns how many. Safe at any time, by many at once."""
-    with connection.cursor() as cursor:
-        cursor.execute(EXPIRE, {"campaign": str(campaign.pk) if campaign else None})
-        row = cursor.fetchone()
-    return int(row[0]) if row else 0
+    ((n,),) = execute(EXPIRE, {"campaign": campaign.pk if campaign else None})
+    return int(n)

@@ -8,9 +8,10 @@ other instead of locking each other out.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -37,6 +38,7 @@ from judge.services import definition_in_use
 from recommend import audit
 from recommend.audit import Verb
 from recommend.models import Output
+from recommend.prepared import Prepared, execute, insert
 
 # The refusals are part of what this module does: callers find them here.
 __all__ = [
@@ -56,6 +58,7 @@ __all__ = [
     "lease_end",
     "locked",
     "next_assignment",
+    "own_screen",
     "release",
     "revise",
     "save_draft",
@@ -67,6 +70,30 @@ __all__ = [
 State = Assignment.State
 # What an assignment comes with, as a screen shows it; its rubric is `services.rubric_in_use`.
 SCREEN = ("unit__campaign", "unit__generation__run", "unit__generation__shopper")
+# Long, and no part of a screen.
+NOT_SHOWN = ("unit__campaign__design", "unit__generation__input", "unit__generation__raw_text")
+ON_SCREEN = Prepared(
+    lambda pk, annotator: (
+        Assignment.objects.filter(pk=pk, annotator=annotator).select_related(*SCREEN).defer(*NOT_SHOWN)
+    ),
+    pk=UUID,
+    annotator=int,
+)
+LOCKED = Prepared(
+    lambda pk, annotator: (
+        Assignment.objects.filter(pk=pk, annotator=annotator)
+        .select_for_update(of=("unit", "self"))
+        .select_related("unit__campaign")
+        .defer("unit__campaign__design")
+    ),
+    pk=UUID,
+    annotator=int,
+)
+RATER = Prepared(lambda user: Rater.objects.select_for_update().filter(user=user), user=int)
+NEWEST = """
+SELECT output_id, max(revision) FROM judge_assessment
+WHERE rater_id = %(rater)s AND rubric_id = %(rubric)s AND output_id = ANY(%(outputs)s) GROUP BY output_id
+"""
 MAX_SECONDS = 86_400.0
 
 
@@ -79,7 +106,12 @@ def next_assignment(campaign: Campaign, annotator: User, at_most_s: int | None =
     held = leases.take(campaign, annotator, at_most_s)
     if held is None and expire_leases(campaign):
         held = leases.take(campaign, annotator, at_most_s)
-    return None if held is None else Assignment.objects.select_related(*SCREEN).get(pk=held)
+    return None if held is None else own_screen(held, annotator)
+
+
+def own_screen(pk: UUID, annotator: User) -> Assignment:
+    """A person's assignment with what its screen shows. Raises Assignment.DoesNotExist for another person's."""
+    return _only(ON_SCREEN(pk=pk, annotator=annotator.pk))
 
 
 def empty_reason(campaign: Campaign, annotator: User) -> str:
@@ -255,9 +287,14 @@ def revise(
 
 def locked(assignment: Assignment, annotator: User) -> tuple[CampaignUnit, Assignment]:
     """The unit and the assignment, locked in that order. Raises Assignment.DoesNotExist for another person's."""
-    locked = Assignment.objects.select_for_update(of=("unit", "self")).select_related("unit__campaign")
-    held = locked.get(pk=assignment.pk, annotator=annotator)
+    held = _only(LOCKED(pk=assignment.pk, annotator=annotator.pk))
     return held.unit, held
+
+
+def _only(found: Sequence[Assignment]) -> Assignment:
+    for one in found:
+        return one
+    raise Assignment.DoesNotExist
 
 
 def tell(assignment: Assignment, held: Assignment) -> None:
@@ -292,12 +329,11 @@ def _count(unit: CampaignUnit, change: int) -> None:
 def _store(
     held: Assignment, annotator: User, outputs: list[Output], answers: rules.Answers, rubric_def: RubricDef
 ) -> list[Assessment]:
-    # Locked, so that two submits of one person cannot both give the same revision number.
-    rater, _ = Rater.objects.select_for_update().get_or_create(user=annotator)
     campaign = held.unit.campaign
-    earlier = Assessment.objects.filter(rater=rater, rubric=campaign.rubric_id, output__in=outputs)
-    # In rising order, so that the highest is the one that stays.
-    newest = dict(earlier.order_by("revision").values_list("output_id", "revision"))
+    rater = _locked_rater(annotator)
+    newest = dict(
+        execute(NEWEST, {"rater": rater.pk, "rubric": campaign.rubric_id, "outputs": [output.pk for output in outputs]})
+    )
     stored = []
     for output in outputs:
         answer = answers[str(output.pk)]
@@ -317,7 +353,15 @@ def _store(
                 blind=campaign.blind and revision == 1,
             )
         )
-    return Assessment.objects.bulk_create(stored)
+    insert(stored)
+    return stored
+
+
+def _locked_rater(annotator: User) -> Rater:
+    """The person as a rater. Locked, so that two submits of one person cannot both give the same revision number."""
+    for found in RATER(user=annotator.pk):
+        return found
+    return Rater.objects.select_for_update().get_or_create(user=annotator)[0]
 
 
 def _first(held: Assignment) -> list[Assessment]:

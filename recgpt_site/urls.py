@@ -10,6 +10,7 @@ admin.site.site_header = admin.site.site_title = "RecGPT Studio"
 admin.site.index_title = "Every table"
 
 urlpatterns = [
+    path("api/", include("recgpt_site.api.urls")),  # first: what is asked most often is found soonest
     path("", views.home, name="home"),
     path("healthz", views.healthz, name="healthz"),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
@@ -17,6 +18,5 @@ urlpatterns = [
     path("", include("recommend.urls")),
     path("", include("judge.urls")),
     path("", include("recgpt_site.webhooks.urls")),
-    path("api/", include("recgpt_site.api.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -18,6 +18,7 @@ from django.db import models
 from django.db.models import Model
 
 from recommend.models import AuditEntry
+from recommend.prepared import insert
 
 
 class Verb(models.TextChoices):
@@ -111,7 +112,7 @@ def record(
     scope = _scope.get()
     who = scope.acting if scope else None
     user = who.user if who and who.user and who.user.is_authenticated else by
-    AuditEntry.objects.create(
+    entry = AuditEntry(
         actor_id=user.pk if user else None,
         actor=user.get_username() if user else "",
         verb=verb.value,
@@ -122,5 +123,6 @@ def record(
         token=who.token if who else "",
         detail=dict(detail or {}),
     )
+    insert([entry])
     if scope:
         scope.n_entries += 1

@@ -13,6 +13,8 @@ from django.utils import timezone
 from pgvector.django import HalfVectorField
 from uuid_utils.compat import uuid7
 
+from recommend.prepared import Prepared
+
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 else:
@@ -323,7 +325,7 @@ class OutputQuerySet(models.QuerySet["Output"]):
 
     def rated(self, generation_id: uuid.UUID) -> list[Output]:
         """What is rated of a generation: the outputs that no rule rejected, in their order."""
-        return list(self.kept().filter(generation=generation_id).order_by("position"))
+        return RATED(generation=generation_id)
 
 
 class Output(models.Model):
@@ -367,6 +369,11 @@ class Output(models.Model):
     @property
     def is_rejected(self) -> bool:
         return self.rejected_by != ""
+
+
+RATED = Prepared(
+    lambda generation: Output.objects.kept().filter(generation=generation).order_by("position"), generation=uuid.UUID
+)
 
 
 class Recommendation(models.Model):

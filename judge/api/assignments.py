@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.http import Http404
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
@@ -17,7 +17,7 @@ from rest_framework.serializers import ValidationError
 from rest_framework.viewsets import GenericViewSet
 
 from judge import queue, refusals, undo, visibility
-from judge.api.screens import own_assignments, shown
+from judge.api.screens import shown
 from judge.api.serializers import (
     AssessmentSerializer,
     AssignmentSerializer,
@@ -75,8 +75,12 @@ class AssignmentViewSet(GenericViewSet[Assignment]):
     serializer_class = AssignmentSerializer
     permission_classes = [IsReviewer]
 
-    def get_queryset(self) -> QuerySet[Assignment]:
-        return own_assignments(caller(self.request))
+    def get_object(self) -> Assignment:
+        """The caller's own; those of others do not exist for them. Raises Http404."""
+        try:
+            return queue.own_screen(self.kwargs["pk"], caller(self.request))
+        except Assignment.DoesNotExist as error:
+            raise Http404 from error
 
     def body(self, serializer: type[StrictSerializer]) -> dict[str, Any]:
         """The validated body. Raises ValidationError."""

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
-from judge import queue, visibility
+from judge import visibility
 from judge.api.serializers import AssignmentSerializer
 from judge.models import Assessment, Assignment
 from judge.services import rubric_in_use
+from recommend import roles
 from recommend.models import Output
+from recommend.prepared import Prepared
 
 # Built once: making its fields anew costs as much as everything else that a call does.
 SERIALIZER = AssignmentSerializer()
-
-
-def own_assignments(user: User) -> QuerySet[Assignment]:
-    """The screens of one person; those of others do not exist for them."""
-    return Assignment.objects.filter(annotator=user).select_related(*queue.SCREEN).order_by("-id")
 
 
 def shown(assignment: Assignment, user: User) -> dict[str, object]:
@@ -30,14 +28,31 @@ def shown(assignment: Assignment, user: User) -> dict[str, object]:
     screen: Any = assignment
     screen.visible = []
     if visibility.judge_is_revealed(assignment):
-        outputs = Output.objects.filter(generation=assignment.unit.generation_id).kept()
-        found = visibility.visible_assessments(user, outputs).filter(rubric=campaign.rubric)
-        screen.visible = list(with_raters(found))
+        seen = SEEN_BY_LEAD if roles.has_role(user, roles.LEAD) else SEEN
+        screen.visible = seen(user=user.pk, generation=assignment.unit.generation_id, rubric=campaign.rubric_id)
     return dict(SERIALIZER.to_representation(assignment))
 
 
 def with_raters(assessments: QuerySet[Assessment]) -> QuerySet[Assessment]:
-    """With what the serializer shows of each, in one query."""
-    return assessments.select_related("rater__user", "rater__language_model", "rater__panel", "rubric").order_by(
-        "output", "created_at"
+    """With what the serializer shows of each, in one query, and without what is long and not shown."""
+    return (
+        assessments.select_related("rater__user", "rater__language_model", "rater__panel", "rubric")
+        .defer("raw_text", "rubric__guideline", "rater__user__password", "rater__language_model__request_options")
+        .order_by("output", "created_at")
     )
+
+
+def _seen(role: str) -> Prepared[Assessment]:
+    """What somebody in this role may see now of a generation's kept outputs, under one rubric."""
+
+    def make(user: int, generation: UUID, rubric: UUID) -> QuerySet[Assessment]:
+        person = User(pk=user)
+        roles.remember(person, [role])
+        outputs = Output.objects.filter(generation=generation).kept()
+        return with_raters(visibility.visible_assessments(person, outputs).filter(rubric=rubric))
+
+    return Prepared(make, user=int, generation=UUID, rubric=UUID)
+
+
+# The rule asks first whether somebody is a lead; the rest of it is in the query.
+SEEN, SEEN_BY_LEAD = _seen(roles.ANNOTATOR), _seen(roles.LEAD)

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
-from django.http import StreamingHttpResponse
+from django.http import Http404, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status
@@ -46,6 +47,7 @@ from recommend.api import queries
 from recommend.api.base import EmptyRequest, FilteredViewSet, HasRole, IsLead, Parameters, Query, caller
 from recommend.audit import Verb
 from recommend.models import LanguageModel, Output, Stage
+from recommend.prepared import Prepared
 
 
 class IsReviewer(HasRole):
@@ -95,6 +97,10 @@ class ExportQuery(Parameters):
     reviewed = serializers.BooleanField(default=False, help_text="Only outputs that people have labelled.")
 
 
+BY_ID = Prepared(lambda pk: Campaign.objects.filter(pk=pk), pk=UUID)
+OPEN = Prepared(lambda pk, user: campaigns.open_to(User(pk=user)).select_related(None).filter(pk=pk), pk=UUID, user=int)
+
+
 class FormatIsOurs(BaseContentNegotiation):
     """REST framework takes `format` for the name of a renderer; here it is the file's."""
 
@@ -126,8 +132,7 @@ class CampaignViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Campaign]):
 
     def get_queryset(self) -> QuerySet[Campaign]:
         user = caller(self.request)
-        # Taking a screen shows nothing of the campaign itself.
-        found = Campaign.objects.all() if self.action == "next" else super().get_queryset()
+        found = super().get_queryset()
         return found if roles.has_role(user, roles.LEAD) else found.filter(pk__in=campaigns.open_to(user))
 
     def filtered(self, queryset: QuerySet[Campaign], wanted: Mapping[str, Any]) -> QuerySet[Campaign]:
@@ -225,6 +230,13 @@ class CampaignViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Campaign]):
         """How far the campaign is, how much of it is yours and how long a screen takes you; cheap to ask."""
         return Response(PaceSerializer(pace.pace(self.get_object(), caller(request))).data)
 
+    def _to_work_in(self, pk: UUID, user: User) -> Campaign:
+        """The campaign without what is shown of it. Raises Http404."""
+        found = BY_ID(pk=pk) if roles.has_role(user, roles.LEAD) else OPEN(pk=pk, user=user.pk)
+        if not found:
+            raise Http404
+        return found[0]
+
     @extend_schema(
         summary="Take the next screen of work",
         request=EmptyRequest,
@@ -237,7 +249,7 @@ class CampaignViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Campaign]):
     def next(self, request: Request, pk: UUID) -> Response:
         """The screen that you hold, or else a new one, leased to you for the campaign's `lease_s`."""
         EmptyRequest(data=request.data).is_valid(raise_exception=True)
-        campaign = self.get_object()
+        campaign = self._to_work_in(pk, caller(request))
         assignment = queue.next_assignment(campaign, caller(request))
         if assignment is None:
             reason = queue.empty_reason(campaign, caller(request))

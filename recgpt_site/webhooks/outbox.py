@@ -10,7 +10,7 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from recgpt_site.models import Delivery, Event, Webhook
 from recgpt_site.webhooks import sending
 from recommend import audit
 from recommend.audit import Verb
+from recommend.prepared import Prepared
 
 logger = logging.getLogger(__name__)
 
@@ -44,9 +45,14 @@ def use_sender(sender: Callable[[UUID], None]) -> None:
 
 def wanted(*events: Event) -> dict[Event, list[Webhook]]:
     """Which active webhooks ask for which of these events; one query, and the usual answer is none."""
-    found = Webhook.objects.filter(is_active=True, events__overlap=[event.value for event in events])
-    hooks = list(found.only("pk", "events"))
+    hooks = _asking(events)()
     return {event: asked for event in events if (asked := [hook for hook in hooks if event.value in hook.events])}
+
+
+@cache
+def _asking(events: tuple[Event, ...]) -> Prepared[Webhook]:
+    names = [event.value for event in events]
+    return Prepared(lambda: Webhook.objects.filter(is_active=True, events__overlap=names).only("pk", "events"))
 
 
 def store(event: str, hooks: list[Webhook], data: Mapping[str, Any]) -> list[Delivery]:

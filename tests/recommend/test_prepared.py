@@ -10,7 +10,7 @@ from django.db.models import OuterRef
 from django.test.utils import CaptureQueriesContext
 
 from judge.models import Assessment, Assignment
-from recommend.prepared import Prepared, execute
+from recommend.prepared import Prepared, execute, insert
 from recommend.roles import ANNOTATOR
 from tests.judge.factories import AssessmentFactory, AssignmentFactory, UserFactory
 
@@ -81,3 +81,38 @@ def test_the_second_time_the_server_has_the_plan():
 
 def test_a_statement_that_gives_nothing_back_gives_no_rows():
     assert execute("UPDATE judge_assignment SET seconds = 1 WHERE id = %s", [uuid4()]) == []
+
+
+def test_rows_are_stored_as_they_are_with_the_defaults_of_the_database():
+    first = AssessmentFactory.create()
+    rows = [
+        Assessment(
+            rater=first.rater,
+            output=first.output,
+            rubric=first.rubric,
+            revision=revision,
+            labels={"a": 'It\'s "quoted"\n\\ and ×2 😀'},
+            passed=None,
+            rationale="%s; DROP TABLE judge_assessment; -- {}",
+            seconds=0.1,
+            raw_text="null",
+        )
+        for revision in (7, 8)
+    ]
+
+    with CaptureQueriesContext(connection) as asked:
+        insert(rows)
+
+    assert len(asked) == 1
+    for row in rows:
+        stored = Assessment.objects.get(pk=row.pk)
+        for name in ("created_at", "rater_id", "output_id", "revision", "labels", "passed", "rationale", "seconds"):
+            assert getattr(stored, name) == getattr(row, name)
+        assert (stored.grade, stored.probabilities, stored.raw_text, stored.assignment_id) == ("", {}, "null", None)
+
+
+def test_no_rows_are_no_statement():
+    with CaptureQueriesContext(connection) as asked:
+        insert([])
+
+    assert len(asked) == 0
