@@ -31,6 +31,7 @@ class Evidence:
     n_kept_events: int
     n_dropped_events: int
     dropped_before: str
+    source: str = ""  # the system that made the outputs, where they were imported
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,7 @@ def evidence(generation: Generation) -> Evidence:
         n_kept_events=history.get("n_kept_events", 0),
         n_dropped_events=history.get("n_dropped_events", 0),
         dropped_before=history.get("dropped_before") or "",
+        source=generation.run.source,
     )
 
 

@@ -240,6 +240,13 @@ class PipelineRun(models.Model):
     shopper = models.ForeignKey(Shopper, on_delete=models.PROTECT, related_name="runs")
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL)
     idempotency_key = models.CharField(max_length=200, blank=True)
+    source = models.CharField(
+        max_length=100,
+        blank=True,
+        db_default="",
+        default="",
+        help_text="The system that made what the run holds, where it was imported. Empty: made here.",
+    )
     state = models.CharField(max_length=10, choices=JobState, default=JobState.QUEUED)
     step = models.CharField(max_length=20, default="history", help_text="The step that runs next or now.")
     reference_at = models.DateTimeField(help_text="The moment that the run looks from; later behaviours are unseen.")

@@ -11,13 +11,13 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from judge import services
-from judge.exchange import foreign, records
-from judge.exchange.incoming import NAMES_READ, REQUIRED, Given, given, is_model
+from judge.exchange import foreign
+from judge.exchange.incoming import NAMES_READ, REQUIRED, REQUIRED_ELSEWHERE, Given, given, is_model
 from judge.exchange.mappings import Mapping
 from judge.exchange.matching import Texts
 from judge.models import Assessment, Assignment, Rater, Rubric
 from judge.rubrics import LabelError, RubricDef
-from recommend.imports import files, readers
+from recommend.imports import files, readers, records
 from recommend.imports.problems import BadRow, BadRows, ImportStopped, RowError
 from recommend.imports.progress import Progress
 from recommend.imports.readers import Row
@@ -49,10 +49,14 @@ def load(
     bad_file: Path | None = None,
     dry_run: bool = False,
     mapping: Mapping | None = None,
+    source: str = "",
+    reached: Callable[[int], object] = lambda position: None,
 ) -> Done:
     """Add the labels of a file that are not there yet; all of its good rows or, on an error, none.
 
     mapping   how the records of another tool are read; None: a file of our own columns
+    source    the system whose outputs, imported before, the rows name by `generation` and `position`
+    reached   is told where the file is read to, in what `readers.size` counts
     dry_run   store nothing, and say of each row what would become of it
     bad_file  where bad rows go; None: the first bad row raises ImportStopped
     """
@@ -62,11 +66,12 @@ def load(
         Progress(f"Reading {file.path.name}", readers.size(file), unit, say) as progress,
         transaction.atomic(),
     ):
-        labels = Labels(file, bad_rows, say if dry_run else None, mapping)
-        own = REQUIRED if file.format != "jsonl" else ()
+        labels = Labels(file, bad_rows, say if dry_run else None, mapping, source)
+        own = () if file.format == "jsonl" else REQUIRED_ELSEWHERE if source else REQUIRED
         for chunk in readers.chunks(file, own) if mapping is None else records.chunks(file):
             labels.add(chunk.rows)
             progress.reach(chunk.position)
+            reached(chunk.position)
         if not labels.n_rows and not bad_rows.count:
             raise ImportStopped(f"{file.path.name} has no rows.")
         transaction.set_rollback(dry_run)
@@ -92,6 +97,7 @@ class Labels:
     bad_rows: BadRows
     say: Callable[[str], object] | None
     mapping: Mapping | None = None
+    source: str = ""
     n_rows: int = 0
     n_added: int = 0
     n_same: int = 0
@@ -131,7 +137,7 @@ class Labels:
         texts = Texts([row.values for row in read] if self.mapping is not None else [])
         for row in read:
             try:
-                yield row, given(texts.found(row.values), from_csv=self.file.format == "csv")
+                yield row, given(texts.found(row.values), from_csv=self.file.format == "csv", source=self.source)
             except RowError as error:
                 self._refuse(BadRow(row.line, error.reason, error.value, row.raw))
 
@@ -142,8 +148,10 @@ class Labels:
                 self._refuse(row)
                 continue
             self.n_rows += 1
-            self.ignored.update(row.values.keys() - NAMES_READ)
-            if is_model(row.values):
+            self.ignored.update(row.values.keys() - NAMES_READ - ({"position"} if self.source else set()))
+            if self.source and not row.values.get("labels"):
+                self._leave_out(row.line, foreign.NO_ANSWER)  # a row of outputs that nobody labelled
+            elif is_model(row.values):
                 self._leave_out(row.line, foreign.VERDICT)
             else:
                 yield row
@@ -179,7 +187,9 @@ class Labels:
         """The assessment to store; None where it is there already. Raises RowError."""
         output = known.outputs.get(one.output)
         if output is None:
-            raise RowError("the output is unknown; labels go to outputs that were generated here", str(one.output))
+            raise RowError(
+                "the output is unknown; labels go to outputs that were generated or imported here", str(one.output)
+            )
         if one.rater_name not in known.users:
             mapped = "" if self.mapping is None else ', or name who it is here under "raters" in the mapping'
             raise RowError(f"there is no such user; make one of that name in /admin/ first{mapped}", one.rater_name)

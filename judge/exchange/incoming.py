@@ -12,10 +12,13 @@ from uuid import UUID
 from judge.answers import MAX_TEXT
 from judge.exchange.cells import unguarded
 from judge.exchange.columns import NAMES, PERSON
+from recommend.imports import elsewhere
+from recommend.imports import values as v
 from recommend.imports.problems import RowError
 from recommend.models import Output
 
 REQUIRED = ("output_id", "rater_name", "labels")
+REQUIRED_ELSEWHERE = ("generation", "rater_name", "labels")
 NAMES_READ = frozenset(NAMES)
 
 
@@ -41,9 +44,15 @@ def is_model(values: Mapping[str, Any]) -> bool:
     return values.get("rater_kind", PERSON) not in (PERSON, "", None)
 
 
-def given(values: Mapping[str, Any], *, from_csv: bool) -> Given:
-    """The labels of a row. Raises RowError naming the column and the remedy."""
+def given(values: Mapping[str, Any], *, from_csv: bool, source: str = "") -> Given:
+    """The labels of a row. Raises RowError naming the column and the remedy.
+
+    source   the system whose imported outputs are named by `generation` and `position`; "": by `output_id` alone
+    """
     output = _uuid(values, "output_id")
+    if output is None and source:
+        key = v.text(values, "generation", limit=elsewhere.MAX_KEY, required=True)
+        output = elsewhere.output_id(source, key, elsewhere.place(values, "position") or 0)
     if output is None:
         raise RowError('"output_id" is missing')
     kind = values.get("output_kind") or None

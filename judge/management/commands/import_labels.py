@@ -17,15 +17,18 @@ class Command(ImportCommand):
     noun = "labels"
     dry_run = False
     mapping: Mapping | None = None
+    source = ""
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--dry-run", action="store_true", help="say what would become of each row; store nothing")
         parser.add_argument("--from", dest="tool", choices=TOOLS, help="the tool whose JSON this is")
+        parser.add_argument("--source", help="rows name outputs of this system by generation and position")
         parser.add_argument("--mapping", type=Path, help="JSON: which question is which criterion, and who is who")
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.dry_run = options["dry_run"]
+        self.source = options["source"] or ""
         if options["mapping"] and not options["tool"]:
             raise CommandError(f"A mapping is for another tool's file. Say whose: --from {' or '.join(TOOLS)}.")
         if options["tool"]:
@@ -35,7 +38,14 @@ class Command(ImportCommand):
         super().handle(*args, **options)
 
     def load(self, file: files.Source, bad_file: Path | None) -> Report:
-        done = imports.load(file, say=self.stdout.write, bad_file=bad_file, dry_run=self.dry_run, mapping=self.mapping)
+        done = imports.load(
+            file,
+            say=self.stdout.write,
+            bad_file=bad_file,
+            dry_run=self.dry_run,
+            mapping=self.mapping,
+            source=self.source,
+        )
         if done.n_verdicts:
             self.stdout.write(f"Verdicts of judge models that were left out: {done.n_verdicts:,}.")
         if done.n_unanswered:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.exchange import foreign, mappings, records
+from judge.exchange import foreign, mappings
+from recommend.imports import records
 from recommend.imports.files import Source
 from recommend.imports.problems import ImportStopped
 from recommend.imports.readers import Row
