@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db.models import Q, QuerySet
+from django.db.models import Model, QuerySet
 
 from judge import services
 from judge.comparison import Filters
@@ -16,6 +17,10 @@ from judge.exchange.formats import FORMATS, Format
 from judge.exchange.selection import Selection
 from judge.models import Campaign, Rater, Rubric
 from recommend.models import LanguageModel, Output
+
+T = TypeVar("T", bound=Model)
+# Rows that an error names at most.
+MAX_NAMED = 20
 
 
 class Command(BaseCommand):
@@ -27,7 +32,7 @@ class Command(BaseCommand):
         parser.add_argument("--kind", choices=Output.Kind.values, default=Output.Kind.INTEREST.value)
         parser.add_argument("--model", help="of the outputs: its name or id")
         parser.add_argument("--campaign", help="its name or id: its people's labels, under its rubric")
-        parser.add_argument("--judge", help="the judge model's name, or the rater's id; default: every judge")
+        parser.add_argument("--judge", help="its name as pages show it, its model's or its id; default: every judge")
         parser.add_argument("--reviewed", action="store_true", help="only outputs that people have labelled")
         parser.add_argument("--interface", action="store_true", help="write Label Studio's labelling interface instead")
 
@@ -64,31 +69,34 @@ def _format(path: Path, name: str | None) -> Format:
 def _filters(options: dict[str, Any]) -> Filters:
     kind = options["kind"]
     stage = Filters(kind=kind).stage
+    models, campaigns = LanguageModel.objects.filter(role=stage), Campaign.objects.filter(stage=stage)
     return Filters(
         kind=kind,
-        model=_one("model", options["model"], LanguageModel.objects.filter(role=stage), "name"),
-        campaign=_one("campaign", options["campaign"], Campaign.objects.filter(stage=stage), "name"),
-        judge=_one(
-            "judge", options["judge"], Rater.objects.filter(language_model__isnull=False), "language_model__name"
-        ),
+        model=_one("model", options["model"], models, lambda model: [model.name]),
+        campaign=_one("campaign", options["campaign"], campaigns, lambda campaign: [campaign.name]),
+        judge=_one("judge", options["judge"], _judges(), _names_of_judge),
     )
 
 
-def _one(what: str, wanted: str | None, among: QuerySet[Any], name: str) -> UUID | None:
+def _judges() -> QuerySet[Rater]:
+    return Rater.objects.filter(user__isnull=True).select_related("user", "language_model", "panel")
+
+
+def _names_of_judge(judge: Rater) -> list[str]:
+    """As pages show it, and by its model or panel alone: one model that is asked in several ways is several judges."""
+    return [str(judge), str(judge.language_model or judge.panel)]
+
+
+def _one(what: str, wanted: str | None, among: QuerySet[T], names: Callable[[T], Sequence[str]]) -> UUID | None:
     """The id of the one row of that name or id; None where none is wanted. Raises CommandError."""
     if wanted is None:
         return None
-    found = list(among.filter(Q(**{name: wanted}) | _with_id(wanted))[:2])
-    if len(found) > 1:
-        raise CommandError(f"{wanted!r} is the name of more than one {what}. Give its id.")
-    if not found:
-        known = ", ".join(sorted({str(one) for one in among.order_by()[:20]})) or "none"
-        raise CommandError(f"There is no {what} {wanted!r} for this kind of output. There is: {known}.")
-    return UUID(str(found[0].pk))
-
-
-def _with_id(text: str) -> Q:
-    try:
-        return Q(pk=UUID(text))
-    except ValueError:
-        return Q(pk__in=())
+    rows = list(among)
+    found = [row for row in rows if str(row.pk) == wanted.lower()] or [row for row in rows if wanted in names(row)]
+    if len(found) == 1:
+        return UUID(str(found[0].pk))
+    if found:
+        ids = ", ".join(f"{row.pk} for {row}" for row in found[:MAX_NAMED])
+        raise CommandError(f"{wanted!r} is the name of more than one {what}. Give an id: {ids}.")
+    known = ", ".join(sorted({str(row) for row in rows})[:MAX_NAMED]) or "none"
+    raise CommandError(f"There is no {what} {wanted!r} for this kind of output. There is: {known}.")

@@ -11,7 +11,8 @@ from django.test import Client
 
 from judge import queue
 from judge.exchange.formats import FORMATS
-from judge.models import Assessment
+from judge.models import Assessment, Panel, Rater
+from recommend.models import Output
 from recommend.roles import ADMIN, ANNOTATOR, LEAD
 from tests.judge.exchange.reviews import reviewed_world
 from tests.judge.factories import AssessmentFactory, UserFactory
@@ -154,7 +155,7 @@ def test_the_command_writes_the_format_that_the_files_name_says(tmp_path: Path):
     [
         ({"campaign": "Autumn"}, "no campaign 'Autumn' for this kind of output. There is: Spring check"),
         ({"model": "gpt"}, "no model 'gpt' for this kind of output. There is: smollm2"),
-        ({"judge": "nobody"}, "no judge 'nobody'"),
+        ({"judge": "nobody"}, r"no judge 'nobody' for this kind of output. There is: smollm2 \(prompt 1\)"),
     ],
 )
 def test_the_command_names_what_is_unknown_and_what_there_is(tmp_path: Path, options: dict[str, str], words: str):
@@ -164,6 +165,28 @@ def test_the_command_names_what_is_unknown_and_what_there_is(tmp_path: Path, opt
         call_command("export_labels", tmp_path / "out.jsonl", **options)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_judge_is_named_by_its_full_name_its_id_or_a_model_that_is_asked_in_one_way_only(tmp_path: Path):
+    reviewed_world()
+    asked_otherwise = Rater.objects.create(
+        language_model=Rater.objects.get(user=None).language_model, prompt_version="2"
+    )
+    panel = Rater.objects.create(panel=Panel.objects.create(name="Three together"))
+    output = Output.objects.first()
+    for judge in (asked_otherwise, panel):
+        AssessmentFactory.create(output=output, rater=judge)
+
+    def exported(judge: str) -> set[str]:
+        call_command("export_labels", tmp_path / "out.jsonl", judge=judge)
+        rows = [json.loads(row) for row in (tmp_path / "out.jsonl").read_text().splitlines()]
+        return {row["rater_id"] for row in rows if row["rater_kind"] != "person"}
+
+    for judge in (asked_otherwise, panel):
+        assert exported(str(judge)) == exported(str(judge.pk)) == {str(judge.pk)}
+    assert exported("Three together") == {str(panel.pk)}
+    with pytest.raises(CommandError, match=rf"more than one judge. Give an id: .*{asked_otherwise.pk} for smollm2"):
+        exported("smollm2")
 
 
 def test_the_command_says_what_to_do_about_a_name_or_folder_that_does_not_do(tmp_path: Path):
