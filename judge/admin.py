@@ -24,10 +24,13 @@ from judge.models import (
     Panel,
     PanelMember,
     Passport,
+    Proposal,
     Rater,
     Resolution,
     Rubric,
     Tally,
+    Trial,
+    TrialCase,
 )
 from recommend.admin_base import LargeTableAdmin, ReadOnlyAdmin, StudioAdmin, TabularInline
 from recommend.models import Output
@@ -274,6 +277,42 @@ class CheckCaseAdmin(LargeTableAdmin[CheckCase]):
     search_fields = ("judge_check__id__exact", "output__id__exact", "defect")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CheckCase]:
+        user = cast("User", request.user)  # the admin is for signed-in users
+        held = visibility.blind_work(user).values("unit__generation")
+        return super().get_queryset(request).exclude(output__generation__in=held)
+
+
+@admin.register(Proposal)
+class ProposalAdmin(ReadOnlyAdmin[Proposal]):
+    list_display = ("current", "draft", "rater", "optimizer", "created_by", "created_at", "switched_on_at")
+    list_filter = ("optimizer", ("switched_on_at", admin.EmptyFieldListFilter))
+    list_select_related = (
+        "current",
+        "draft",
+        "rater__user",
+        "rater__language_model",
+        "rater__panel",
+        "created_by",
+    )
+    search_fields = ("rater__language_model__name", "id__exact")
+
+
+@admin.register(Trial)
+class TrialAdmin(ReadOnlyAdmin[Trial]):
+    list_display = ("proposal", "state", "budget", "error", "created_by", "created_at", "finished_at")
+    list_filter = ("state",)
+    list_select_related = ("proposal__draft", "created_by")
+    search_fields = ("error", "id__exact")
+
+
+@admin.register(TrialCase)
+class TrialCaseAdmin(LargeTableAdmin[TrialCase]):
+    list_display = ("output", "prompt", "right", "labels", "passed", "answered_at")
+    list_filter = ("prompt", "passed", "is_decided")
+    list_select_related = ("output",)
+    search_fields = ("trial__id__exact", "output__id__exact")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TrialCase]:
         user = cast("User", request.user)  # the admin is for signed-in users
         held = visibility.blind_work(user).values("unit__generation")
         return super().get_queryset(request).exclude(output__generation__in=held)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import get_args
 
@@ -19,8 +19,8 @@ from django.utils import timezone
 
 from judge import services
 from judge.fixed import RubricFixedError
-from judge.models import Rubric
-from judge.rubrics import CriterionDef, ExampleDef, Kind, LabelDef, RubricDef, yes_no
+from judge.models import Proposal, Rubric
+from judge.rubrics import CriterionDef, ExampleDef, Kind, LabelDef, RubricDef, stored_text, yes_no
 from judge.statistics.report import OVERALL
 from judge.verdicts import RATIONALE
 from recommend import audit
@@ -78,17 +78,20 @@ def new_draft(*, kind: str = "", made_from: Rubric | None = None, by: User) -> R
     return draft
 
 
-def save(draft: Rubric, wanted: RubricDef, edition: int) -> Rubric:
+def save(draft: Rubric, wanted: RubricDef, edition: int, *, from_outputs: bool = False) -> Rubric:
     """Store what a draft is to say; `wanted.kind` and `wanted.version` are not read.
 
-    edition  the one that the change was made from
+    edition       the one that the change was made from
+    from_outputs  whether `wanted` is believed where it says which outputs its examples are from: the program's own word
 
     Raises RubricFixedError, StaleEditionError, and RubricError for what could not even be stored.
     """
+    believed = _sources(wanted) if from_outputs else {}
     wanted = _cleaned(wanted)
     _check_storable(wanted)
     with transaction.atomic():
         locked = _locked_draft(draft)
+        known = _sources(services.definition(locked)) | believed
         if locked.edition != edition:
             raise StaleEditionError(
                 f"This draft was saved meanwhile: yours is of edition {edition}, and it is at {locked.edition} now. "
@@ -96,7 +99,7 @@ def save(draft: Rubric, wanted: RubricDef, edition: int) -> Rubric:
             )
         locked.title, locked.guideline, locked.edition = wanted.title, wanted.guideline, edition + 1
         locked.save()
-        services.write_criteria(locked, _with_sources(wanted.criteria, services.definition(locked)))
+        services.write_criteria(locked, _with_sources(wanted.criteria, known))
     return locked
 
 
@@ -105,10 +108,12 @@ def fix(draft: Rubric, *, by: User, in_use: bool = False) -> Rubric:
 
     in_use  whether judges go by it from now on; else it can be chosen for campaigns
 
-    Raises RubricFixedError, and RubricError while there are open points.
+    Raises RubricFixedError, and RubricError while there are open points, and for a proposed edit that is not on.
     """
     with transaction.atomic():
         locked = _locked_draft(draft)
+        if in_use:
+            _check_switched_on(locked)
         if points := open_points(services.definition(locked)):
             raise RubricError(f"“{locked.title}” cannot be fixed yet. {' '.join(points)}")
         highest = Rubric.objects.filter(kind=locked.kind).aggregate(highest=Max("version"))["highest"]
@@ -130,6 +135,7 @@ def put_in_use(rubric: Rubric, *, by: User) -> Rubric:
     """Have judges go by a fixed rubric from now on, be it newer or older than the one before. Raises RubricError."""
     if rubric.is_draft:
         raise RubricError(f"“{rubric}” is not fixed yet, so its words may still change. Fix it first.")
+    _check_switched_on(rubric)
     rubric.in_use_since = timezone.now()
     rubric.save(update_fields=["in_use_since"])
     audit.record(Verb.RUBRIC_IN_USE, rubric, {"kind": rubric.kind, "version": rubric.version}, by=by)
@@ -142,6 +148,14 @@ def discard(draft: Rubric) -> None:
     _locked_draft(draft).delete()
 
 
+def _check_switched_on(rubric: Rubric) -> None:
+    """Raises RubricError for a proposed edit of the judge's prompt, which judges go by only once it is switched on."""
+    if Proposal.objects.filter(draft=rubric, switched_on_at=None).exists():
+        raise RubricError(
+            f"“{rubric}” is a proposed edit of the judge's prompt. Try it on held-out labels and switch it on there."
+        )
+
+
 def _locked_draft(draft: Rubric) -> Rubric:
     locked = Rubric.objects.select_for_update().get(pk=draft.pk)
     if not locked.is_draft:
@@ -149,16 +163,23 @@ def _locked_draft(draft: Rubric) -> Rubric:
     return locked
 
 
-def _with_sources(criteria: Iterable[CriterionDef], before: RubricDef) -> list[CriterionDef]:
-    """The criteria, where an example that was there already keeps the output that it was taken from.
+def _sources(rules: RubricDef) -> dict[tuple[str, str], tuple[str, str]]:
+    """{(criterion, text of an example): (output, shopper)} for the examples that were taken from an output."""
+    return {
+        (one.name, stored_text(example.text)): (example.output, example.shopper)
+        for one in rules.criteria
+        for example in one.examples
+        if example.output or example.shopper
+    }
+
+
+def _with_sources(
+    criteria: Iterable[CriterionDef], known: Mapping[tuple[str, str], tuple[str, str]]
+) -> list[CriterionDef]:
+    """The criteria, where an example that is known already keeps the output that it was taken from.
 
     So the guard against leakage does not hang on what a form or a client sends back.
     """
-    known = {
-        (one.name, example.text): (example.output, example.shopper)
-        for one in before.criteria
-        for example in one.examples
-    }
 
     def sourced(name: str, example: ExampleDef) -> ExampleDef:
         output, shopper = known.get((name, example.text), ("", ""))
@@ -171,11 +192,8 @@ def _with_sources(criteria: Iterable[CriterionDef], before: RubricDef) -> list[C
 
 
 def _cleaned(wanted: RubricDef) -> RubricDef:
-    """Without blanks around texts, and without the character 0, which PostgreSQL cannot store."""
-
-    def text(value: str) -> str:
-        return value.replace("\x00", "").replace("\r\n", "\n").strip()
-
+    """With every text as it is stored, and no example that says itself where it is from."""
+    text = stored_text
     criteria = tuple(
         CriterionDef(
             name=text(one.name),

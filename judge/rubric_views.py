@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from judge import markdown, rubric_editing, services
 from judge.fixed import RubricFixedError
-from judge.models import Rubric
+from judge.models import Proposal, Rubric
 from judge.rubric_changes import changes
 from judge.rubric_editing import RubricError, StaleEditionError
 from judge.rubric_forms import RubricForm
@@ -53,7 +53,7 @@ def rubric_new(request: Request) -> HttpResponse:
 def rubric(request: Request, pk: UUID) -> HttpResponse:
     """One rubric as it is asked, and what changed since the one that it was made from, or that `against` names."""
     found = get_object_or_404(_rubrics().select_related("made_from", "created_by", "fixed_by"), pk=pk)
-    rules = services.definition(found)
+    rules, proposal = services.definition(found), Proposal.objects.filter(draft=found).first()
     others = Rubric.objects.filter(kind=found.kind).exclude(pk=found.pk).order_by("-version", "-created_at")
     named = read_id(request.GET.get("against", ""))
     against = others.filter(pk=named).first() if named else found.made_from
@@ -61,6 +61,8 @@ def rubric(request: Request, pk: UUID) -> HttpResponse:
         "rubric": found,
         "rules": rules,
         "is_in_use": found.pk in _in_use(),
+        "proposal": proposal,
+        "may_be_used": proposal is None or proposal.switched_on_at is not None,
         "open_points": rubric_editing.open_points(rules) if found.is_draft else [],
         "others": others,
         "against": against,

@@ -33,6 +33,11 @@ class LabelDef:
     help: str = ""
 
 
+def stored_text(text: str) -> str:
+    """A text as a rubric stores it: no blanks around it, and not the character 0, which PostgreSQL cannot store."""
+    return text.replace("\x00", "").replace("\r\n", "\n").strip()
+
+
 @dataclass(frozen=True, slots=True)
 class ExampleDef:
     """An output with the label that is right for it: what a judge without an adapter is shown.

@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from judge import alerts, campaigns, dashboard_figures, disagreements, jobs, judging, leases, services
 from judge.checks import runner
-from judge.models import Assessment, JudgeCheck, Rubric
+from judge.models import Assessment, JudgeCheck, Rubric, Trial
+from judge.proposals import trials
 from recommend.engines import factory
 from recommend.engines.errors import EngineUnavailableError
 from recommend.models import Generation, JobState, LanguageModel, Output, Stage
@@ -29,7 +30,7 @@ SENT_FOR_S = 900
 SWEEP_LIMIT = 50
 # Older ones are a matter for a person, not for a sweep that runs all day.
 SWEEP_HORIZON = timedelta(days=7)
-# Of checks: whatever else the judge has to do comes first.
+# Of checks and trials: whatever else the judge has to do comes first.
 CHECK_PRIORITY = 9
 
 # A task that needs the judge's server: one that cannot be reached is asked again, ever more slowly.
@@ -66,7 +67,7 @@ def judge_generation(generation_id: str) -> int:
 def sweep() -> int:
     """Take lapsed leases back, and send again what was never judged; returns how many generations were sent."""
     leases.expire()
-    resend_checks()
+    resend_jobs()
     return resend_unjudged()
 
 
@@ -116,6 +117,24 @@ def advance_check(check_id: str) -> None:
         send_check(advanced)
 
 
+def send_trial(trial: Trial) -> None:
+    """Have a worker ask the next questions of a trial, once the transaction at hand is committed."""
+    Trial.objects.filter(pk=trial.pk).update(sent_at=timezone.now())
+    advance_trial.apply_async_on_commit(args=(str(trial.pk),), priority=CHECK_PRIORITY)
+
+
+@_asks_the_judge
+def advance_trial(trial_id: str) -> None:
+    """Ask the next questions of a trial of a proposed prompt; nothing happens where another worker holds it."""
+    judged_by = ("proposal__rater__language_model", "proposal__rater__panel")
+    trial = Trial.objects.select_related(*judged_by).filter(pk=UUID(trial_id)).first()
+    if trial is None:
+        return
+    advanced = trials.advance(trial.pk, factory.from_settings(trial.proposal.rater.models[0].engine))
+    if advanced is not None and advanced.is_active:
+        send_trial(advanced)
+
+
 @shared_task(base=DjangoTask, acks_late=True)
 def check_judge() -> int:
     """Check the judge that serves on every kind of output; returns how many checks began. Nightly, 0 budget: never."""
@@ -151,12 +170,18 @@ def watch_judge() -> int:
     return len(alerts.watch())
 
 
-def resend_checks() -> int:
-    """Send again the checks that nobody holds and that were not sent lately; returns how many."""
-    lost = jobs.forgotten(JudgeCheck, timezone.now() - timedelta(seconds=SENT_FOR_S))[:SWEEP_LIMIT]
-    for check in lost:
+def resend_jobs() -> int:
+    """Send again the checks and trials that nobody holds and that were not sent lately; returns how many."""
+    before = timezone.now() - timedelta(seconds=SENT_FOR_S)
+    lost_checks, lost_trials = (
+        jobs.forgotten(JudgeCheck, before)[:SWEEP_LIMIT],
+        jobs.forgotten(Trial, before)[:SWEEP_LIMIT],
+    )
+    for check in lost_checks:
         send_check(check)
-    return len(lost)
+    for trial in lost_trials:
+        send_trial(trial)
+    return len(lost_checks) + len(lost_trials)
 
 
 # Figures --------------------------------------------------------------------------------------------------------------

@@ -114,8 +114,13 @@ def messages_for(
 
 def fenced_output(input: VerdictInput, tag: str = "output") -> str:
     """The output that is judged, with the interest that it serves and its reason, between tags."""
+    return fence(tag, output_lines(input))
+
+
+def output_lines(input: VerdictInput) -> str:
+    """What a judge reads of an output: a line each for the interest that it serves, itself, and its reason."""
     output = {"interest": input.interest_text, input.kind: input.output_text, "reason": input.output_reason}
-    return fence(tag, "\n".join(f"{name}: {text}" for name, text in output.items() if text))
+    return "\n".join(f"{name}: {text}" for name, text in output.items() if text)
 
 
 def schema(input: VerdictInput, *, reasons_first: bool = False) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 from rest_framework.throttling import UserRateThrottle
 
+from judge.proposals import plugins
 from recgpt_site.embedded import paths
 
 POSTGRESQL = "django.db.backends.postgresql"
@@ -148,6 +149,18 @@ def numbers() -> Iterator[CheckMessage]:
         )
 
 
+def prompt_optimizers() -> Iterator[CheckMessage]:
+    for path in settings.JUDGE_PROMPT_OPTIMIZERS:
+        try:
+            plugins.load(path)
+        except plugins.OptimizerError as error:
+            yield Error(
+                f"JUDGE_PROMPT_OPTIMIZERS names an optimiser that cannot be used: {error}",
+                hint="Name a class, such as judge.proposals.optimizers.FewShotExamples, or leave it out of the list.",
+                id="recgpt_site.E013",
+            )
+
+
 ALL: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     database,
     embedded_packages,
@@ -155,6 +168,7 @@ ALL: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     embedding_model,
     web,
     numbers,
+    prompt_optimizers,
 )
 
 

@@ -108,6 +108,7 @@ CELERY_TASK_ROUTES = {
     "recommend.tasks.advance_run": {"queue": "generate"},
     "judge.tasks.judge_generation": {"queue": "judge"},
     "judge.tasks.advance_check": {"queue": "judge"},
+    "judge.tasks.advance_trial": {"queue": "judge"},
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # kombu gives an unacknowledged task back after the visibility timeout, and looks only every 100 s by default.
@@ -121,6 +122,7 @@ RUN_LEASE_S = env.int("RUN_LEASE_S", default=60)
 JUDGE_CHECK_BUDGET = env.int("JUDGE_CHECK_BUDGET", default=200)
 JUDGE_CHECK_HOUR = env.int("JUDGE_CHECK_HOUR", default=3)
 JUDGE_PASSPORT_DAYS = env.int("JUDGE_PASSPORT_DAYS", default=30)
+JUDGE_PROMPT_OPTIMIZERS = env.list("JUDGE_PROMPT_OPTIMIZERS", default=["judge.proposals.optimizers.FewShotExamples"])
 # Webhooks: attempts before one is given up, about a day and a half with 12; and how long the log keeps what has ended.
 WEBHOOK_ATTEMPTS = env.int("WEBHOOK_ATTEMPTS", default=12)
 WEBHOOK_LOG_DAYS = env.int("WEBHOOK_LOG_DAYS", default=30)

@@ -61,6 +61,10 @@ class Verb(models.TextChoices):
     WEBHOOK_DISABLED = "webhook.disabled", "a webhook was disabled"
     WEBHOOK_RESENT = "webhook.resent", "sent a delivery again"
     RUBRIC_IN_USE = "rubric.in_use", "had judges go by a rubric"
+    PROPOSAL_MADE = "proposal.made", "proposed an edit of the judge's prompt"
+    PROPOSAL_SWITCHED_ON = "proposal.switched_on", "switched a proposed edit of the judge's prompt on"
+    TRIAL_STARTED = "trial.started", "started a trial of a proposed edit"
+    TRIAL_CANCELLED = "trial.cancelled", "cancelled a trial of a proposed edit"
     CHECK_STARTED = "check.started", "started a check of the judge"
     CHECK_CANCELLED = "check.cancelled", "cancelled a check of the judge"
 

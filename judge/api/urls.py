@@ -2,7 +2,19 @@
 
 from rest_framework.routers import SimpleRouter
 
-from judge.api import adjudication, alerts, assignments, checks, consensus, figures, gold, judges, rubrics, views
+from judge.api import (
+    adjudication,
+    alerts,
+    assignments,
+    checks,
+    consensus,
+    figures,
+    gold,
+    judges,
+    proposals,
+    rubrics,
+    views,
+)
 
 
 def register(router: SimpleRouter) -> None:
@@ -16,6 +28,8 @@ def register(router: SimpleRouter) -> None:
     router.register("disagreements", adjudication.DisagreementViewSet, basename="disagreement")
     router.register("consensus", consensus.ConsensusViewSet, basename="consensus")
     router.register("judge-models", judges.JudgeModelViewSet, basename="judge-model")
+    router.register("prompt-proposals", proposals.ProposalViewSet, basename="prompt-proposal")
+    router.register("prompt-trials", proposals.TrialViewSet, basename="prompt-trial")
     router.register("panels", judges.PanelViewSet, basename="panel")
     router.register("judge-costs", judges.JudgeCostViewSet, basename="judge-cost")
     router.register("alerts", alerts.AlertViewSet, basename="alert")

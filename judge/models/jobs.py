@@ -24,7 +24,7 @@ class Job(models.Model):
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     state = models.CharField(max_length=10, choices=JobState, default=JobState.QUEUED)
     error = models.TextField(blank=True)
-    lease_until = models.DateTimeField(null=True, blank=True, help_text="A worker holds the check until then.")
+    lease_until = models.DateTimeField(null=True, blank=True, help_text="A worker holds it until then.")
     lease_token = models.UUIDField(null=True, blank=True)
     sent_at = models.DateTimeField(default=timezone.now, help_text="When a task was last sent for it.")
     finished_at = models.DateTimeField(null=True, blank=True)

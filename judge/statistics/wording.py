@@ -89,14 +89,14 @@ def corrected_rate_sentence(corrected: Estimate, n_judged: int, more_labels: int
     if not more_labels:
         return said
     points = round(100 * TARGET_HALF_WIDTH)
-    wanted = f"About {_rounded(more_labels):,} more labels bring the interval to ±{points} points"
+    wanted = f"About {rounded_count(more_labels):,} more labels bring the interval to ±{points} points"
     left = n_judged - corrected.n
     return (
         f"{said} {wanted}." if more_labels <= left else f"{said} {wanted}; {left:,} judged outputs are left to review."
     )
 
 
-def _rounded(count: int) -> int:
+def rounded_count(count: int) -> int:
     """A count that was itself only estimated, to two digits and never down to nothing."""
     digits = max(0, len(str(count)) - 2)
     return round(count, -digits)

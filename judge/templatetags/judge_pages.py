@@ -7,7 +7,7 @@ from django import template
 from django.utils.safestring import SafeString
 
 from judge import campaign_pages, markdown
-from judge.statistics import wording
+from judge.statistics import paired, wording
 from judge.statistics.intervals import Estimate
 
 register = template.Library()
@@ -47,6 +47,20 @@ def money(amount: Decimal | None) -> str:
 def share(estimate: Estimate) -> str:
     """An estimated share in percent; a dash where it cannot be computed."""
     return NONE if estimate.value is None else wording.percent(estimate.value)
+
+
+@register.filter
+def difference(estimate: Estimate) -> str:
+    """A difference of shares in percentage points; a dash where it cannot be computed."""
+    return NONE if estimate.value is None else paired.points(estimate.value)
+
+
+@register.filter
+def difference_range(estimate: Estimate) -> str:
+    """The interval of a difference; empty where there is none."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f"{paired.points(estimate.low)} to {paired.points(estimate.high)}"
 
 
 @register.filter

@@ -24,9 +24,13 @@ from judge.models import (
     Panel,
     PanelMember,
     Passport,
+    Proposal,
     Rater,
     Resolution,
+    Rubric,
     Tally,
+    Trial,
+    TrialCase,
 )
 from judge.services import seed_rubrics
 from recgpt_site.api import tokens
@@ -88,6 +92,12 @@ def fill() -> None:
     Passport.objects.create(
         judge_check=check, rater=check.rater, rubric=check.rubric, version={}, figures={}, measured_on={}
     )
+    draft = Rubric.objects.create(kind="interest", title="Draft", in_use_since=None)
+    proposal = Proposal.objects.create(
+        rater=verdict.rater, current=verdict.rubric, draft=draft, optimizer="a.b", fed_shoppers=[], n_corrections=1
+    )
+    trial = Trial.objects.create(proposal=proposal, budget=20, version={}, state=JobState.DONE)
+    TrialCase.objects.create(trial=trial, output=interest, prompt="current", right={}, is_decided=True)
     about = date(2026, 1, 5) + timedelta(weeks=Alert.objects.count())  # one a week, of a judge and rubric
     Alert.objects.create(signal="drift", rater=check.rater, rubric=check.rubric, about=about, facts={})
     judge = check.rater.language_model

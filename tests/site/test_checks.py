@@ -44,6 +44,9 @@ def test_the_settings_of_a_fresh_clone_have_no_complaint(settings):
         ({"REST_FRAMEWORK": {"DEFAULT_THROTTLE_RATES": {"user": "0/min"}}}, "E009", "'0/min'"),
         ({"LLM_CONCURRENCY": 0}, "E010", "LLM_CONCURRENCY is 0"),
         ({"LLM_TIMEOUT_S": 0}, "E011", "every call"),
+        ({"JUDGE_PROMPT_OPTIMIZERS": ["nowhere.Optimizer"]}, "E013", "“nowhere.Optimizer” cannot be imported"),
+        ({"JUDGE_PROMPT_OPTIMIZERS": ["judge.ways.Way"]}, "E013", "“judge.ways.Way” has no method propose"),
+        ({"JUDGE_PROMPT_OPTIMIZERS": ["judge.rubrics.LabelDef"]}, "E013", "cannot be made without arguments"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Overriding setting DATABASES")

@@ -13,7 +13,7 @@ from django.conf import settings as project
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from judge.models import Alert, Assignment, Gold, JudgeCheck, Panel
+from judge.models import Alert, Assignment, Gold, JudgeCheck, Panel, Proposal, Rubric, Trial
 from recgpt_site.models import Delivery, Webhook
 from tests.judge.factories import AssignmentFactory, JudgeFactory, UserFactory
 from tests.recommend.factories import OutputFactory, PipelineRunFactory
@@ -103,6 +103,10 @@ def pages(assignment: Assignment) -> list[str]:
     work, rubric, judge = assignment.unit.generation, assignment.unit.campaign.rubric, JudgeFactory.create()
     gold = {"generation": work, "rubric": rubric, "labels": {}, "source": "hand", "by": UserFactory.create()}
     hook = Webhook.objects.create(url="https://hooks.example/", events=["judge.alert"], secret="whsec_x")
+    draft = Rubric.objects.create(kind=rubric.kind, title="Draft", in_use_since=None)
+    proposal = Proposal.objects.create(
+        rater=judge, current=rubric, draft=draft, optimizer="a.b", fed_shoppers=[], n_corrections=1
+    )
     ids = {  # by the last folder before an id
         "alerts": Alert.objects.create(signal="drift", rater=judge, rubric=rubric, about="2026-01-05", facts={}).pk,
         "assignments": assignment.pk,
@@ -111,6 +115,8 @@ def pages(assignment: Assignment) -> list[str]:
         "adjudication": OutputFactory.create(generation=work).pk,
         "rubrics": rubric.pk,
         "checks": JudgeCheck.objects.create(rater=judge, rubric=rubric, budget=1, version={}).pk,
+        "proposals": proposal.pk,
+        "trials": Trial.objects.create(proposal=proposal, budget=20, version={}).pk,
         "generations": work.pk,
         "gold": Gold.objects.create(**gold).pk,
         "models": judge.language_model_id,

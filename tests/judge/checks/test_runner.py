@@ -367,11 +367,11 @@ def test_the_sweep_sends_a_lost_check_again_but_not_at_once(
     judge: Rater, sent: list[str], django_capture_on_commit_callbacks
 ):
     check = prepared(judge)
-    assert tasks.resend_checks() == 0
+    assert tasks.resend_jobs() == 0
 
     JudgeCheck.objects.update(sent_at=timezone.now() - timedelta(hours=1))
     with django_capture_on_commit_callbacks(execute=True):
-        assert (tasks.resend_checks(), tasks.resend_checks()) == (1, 0)
+        assert (tasks.resend_jobs(), tasks.resend_checks()) == (1, 0)
 
     assert sent == [str(check.pk)]
 
