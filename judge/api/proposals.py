@@ -163,7 +163,7 @@ class ProposalRequest(StrictSerializer):
         required=False,
         help_text="A judge's id; the one that serves if not given.",
     )
-    optimizer = serializers.CharField(default="", help_text="Its path; the first of `optimizers/` if not given.")
+    optimizer = serializers.CharField(required=False, help_text="Its path; the first of `optimizers/` if not given.")
     seed = serializers.IntegerField(
         required=False, min_value=0, max_value=2**31 - 1, help_text="Of which shoppers' corrections feed it."
     )
