@@ -67,6 +67,18 @@ class CriterionForm(forms.Form):
     def is_valid(self) -> bool:
         return all([super().is_valid(), self.labels.is_valid(), self.examples.is_valid()])
 
+    @property
+    def n_errors(self) -> int:
+        """How many values of it need another look."""
+        sets = (self.labels, self.examples)
+        rows = [one for formset in sets for one in formset]
+        return sum(len(one.errors) for one in (self, *rows)) + sum(len(one.non_form_errors()) for one in sets)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether its card wants to be seen at once: something in it is refused, or it is new."""
+        return bool(self.n_errors) or not self["question"].value()
+
     def content(self) -> CriterionDef:
         """The criterion; the form must be valid."""
         given = self.cleaned_data
@@ -118,9 +130,7 @@ class RubricForm(forms.Form):
     @property
     def n_errors(self) -> int:
         """How many values need another look."""
-        sets = [formset for one in self.criteria for formset in (one.labels, one.examples)]
-        forms_ = [self, *self.criteria, *(one for formset in sets for one in formset)]
-        return sum(len(one.errors) for one in forms_)
+        return len(self.errors) + sum(one.n_errors for one in self.criteria)
 
     def content(self, kind: str) -> RubricDef:
         """What the draft is to say, in the order of its places, with an empty criterion more where one is wanted."""

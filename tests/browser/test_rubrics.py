@@ -60,3 +60,23 @@ def test_a_guideline_is_previewed_while_it_is_typed_and_the_draft_is_fixed(
     page.get_by_role("dialog").get_by_role("button", name="Fix as a version").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Explanations, version 3")
     assert Rubric.objects.current("explanation").pk == draft.pk
+
+
+def test_a_criterion_is_opened_by_key_and_what_is_typed_in_it_is_kept_while_it_is_shut(
+    new_page: Callable[..., Page], sign_in: Callable[[Page, User], None], lead: User, draft: Rubric
+) -> None:
+    page = new_page()
+    sign_in(page, lead)
+    page.goto(f"/rubrics/{draft.pk}/edit/")
+    question = page.get_by_label("Question").nth(1)
+    head = page.locator("summary", has_text="Criterion 2")
+    expect(question).to_be_hidden()
+
+    head.focus()
+    head.press("Enter")
+    question.fill("Is it true?")
+    head.press("Enter")
+    expect(question).to_be_hidden()
+    page.get_by_role("button", name="Save the draft").click()
+
+    expect(page.get_by_text("Is it true?").first).to_be_visible()

@@ -101,6 +101,22 @@ def test_a_criterion_is_added_with_the_labels_of_a_scale(client: Client, draft: 
     assert "it asks no question" in client.get(f"/rubrics/{draft.pk}/").content.decode()
 
 
+def open_cards(page: str) -> list[str]:
+    cards = re.findall(r'<details class="panel"( open)?>.*?Criterion (\d)', page, re.DOTALL)
+    return [number for is_open, number in cards if is_open]
+
+
+def test_the_first_criterion_is_open_and_so_is_one_that_is_new_or_refused(client: Client, draft: Rubric):
+    address = f"/rubrics/{draft.pk}/edit/"
+
+    assert open_cards(client.get(address).content.decode()) == ["1"]
+    refused = edited(client, draft, criteria__2__name="Not a name").content.decode()
+    assert open_cards(refused) == ["1", "3"]
+    assert refused.count("1 to look at") == 1
+    edited(client, draft, add="three-level")
+    assert open_cards(client.get(address).content.decode()) == ["1", "5"]
+
+
 def test_what_cannot_be_stored_is_said_at_its_criterion_and_all_that_was_typed_is_kept(client: Client, draft: Rubric):
     answer = edited(client, draft, title="Typed", criteria__1__name="Not a name")
 
