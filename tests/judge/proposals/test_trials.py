@@ -10,14 +10,16 @@ from celery.signals import before_task_publish
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from judge import jobs, passports, rubric_editing, tasks
+from judge import jobs, panels, passports, rubric_editing, tasks
 from judge import services as rubrics
-from judge.models import Passport, Proposal, Rater, Rubric, Trial
+from judge.models import Panel, Passport, Proposal, Rater, Rubric, Trial
+from judge.panels import Seat
 from judge.proposals import results, services, switching, trials
 from judge.proposals.optimizers import ProposalError
 from judge.proposals.proposing import held_out, propose
 from judge.proposals.results import Result
 from judge.proposals.trials import TrialRunningError
+from judge.ways import Way
 from recommend.engines import factory
 from recommend.engines.errors import EngineUnavailableError
 from recommend.engines.types import ChatRequest, EngineError
@@ -35,6 +37,7 @@ from tests.judge.proposals.material import (
     tried,
     world,
 )
+from tests.recommend.factories import LanguageModelFactory
 from tests.support.recorded_engine import RecordedEngine
 
 pytestmark = pytest.mark.django_db
@@ -271,6 +274,24 @@ def test_labels_of_one_shopper_are_too_few(judge: Rater):
     assert held_out(proposal).n_shoppers == 1
     with pytest.raises(ProposalError, match="right labels of 1 shopper that the proposal has not seen"):
         trials.prepare(proposal)
+
+
+def test_a_panel_is_tried_by_its_members_of_which_those_with_an_adapter_are_shown_no_example(judge: Rater):
+    trained = LanguageModelFactory.create(name="trained", role=LanguageModel.Role.JUDGE, adapter="judge.gguf")
+    assert judge.language_model is not None
+    seats = [Seat(judge.language_model, Way()), Seat(trained, Way())]
+    panel = Rater.objects.get(panel=panels.make("both", vote=Panel.Vote.MAJORITY, seats=seats))
+    proposal = propose("interest", by=world(judge), judge=panel, seed=1)
+    engine = learning()
+
+    trial = tried(proposal, engine, budget=20)
+
+    assert trial.state == JobState.DONE
+    shown = {(one.model, "<example>" in one.messages[0].content) for one in engine.requests}
+    assert shown == {("judge-model", False), ("judge-model", True), ("trained", False)}
+    assert len(engine.requests) == 40
+    # One passes and one fails: a tie between passing and failing fails.
+    assert found(trial).headline.second.value == 1.0
 
 
 # Tasks ----------------------------------------------------------------------------------------------------------------
