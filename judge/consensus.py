@@ -7,10 +7,11 @@ judge counts alone, and so does a panel that serves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from uuid import UUID
 
+import numpy as np
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, QuerySet
 
@@ -18,7 +19,8 @@ from judge import services, visibility
 from judge.comparison import Filters, judge_of, reviews_of, rubric_of
 from judge.models import Assessment, Rater, Rubric
 from judge.rubrics import RubricDef
-from judge.statistics.consensus import Agreed, Consensus, Rated, RaterErrors, consensus
+from judge.statistics.consensus import DOUBTFUL, Agreed, Consensus, Label, Rated, RaterErrors, consensus
+from judge.statistics.intervals import FloatArray, IntArray
 from judge.statistics.report import FAIL, OVERALL, PASS
 from recommend.models import Output
 
@@ -51,25 +53,82 @@ class Held:
         return self.judge not in ("", self.agreed.label)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """The consensus on one criterion, or all together, and what it says of each output."""
+    """The consensus on one criterion, or all together, and what it says of each of n outputs.
+
+    That is kept as arrays, since there may be hundreds of thousands of them, of which a page shows a few.
+
+    consensus  without its own list of outputs
+    outputs    (n,) their ids, as 16 bytes
+    posterior  (n, k) probability of each label, in the order of the scale
+    n_labels   (n,) how many labels each got
+    judged     (n,) the place of the judge's label on the scale; -1 where it has none
+    """
 
     asked: Asked
     consensus: Consensus
-    held: tuple[Held, ...]
+    outputs: tuple[bytes, ...]
+    posterior: FloatArray
+    n_labels: IntArray
+    judged: IntArray
+
+    @property
+    def n(self) -> int:
+        return len(self.outputs)
+
+    @property
+    def n_doubtful(self) -> int:
+        return len(self._doubtful)
+
+    @property
+    def n_differing(self) -> int:
+        return len(self._differing)
+
+    @property
+    def held(self) -> list[Held]:
+        """Every output."""
+        return [self._held(place) for place in range(self.n)]
 
     @property
     def doubtful(self) -> list[Held]:
         """The outputs on which it is unsure, the least sure first."""
-        return sorted((one for one in self.held if one.agreed.is_doubtful), key=lambda one: one.agreed.certainty)
+        return sorted(map(self._held, self._doubtful), key=lambda one: one.agreed.certainty)
 
     @property
     def differing(self) -> list[Held]:
         """The outputs on which the judge says otherwise, those first where that is least probably right."""
-        return sorted(
-            (one for one in self.held if one.differs), key=lambda one: (one.for_judge or 0.0, str(one.output))
-        )
+        return sorted(map(self._held, self._differing), key=lambda one: (one.for_judge or 0.0, str(one.output)))
+
+    def without(self, hidden: Set[bytes]) -> Found:
+        """The same without some outputs; the estimates stay, as they are of nobody's alone."""
+        kept = [place for place, output in enumerate(self.outputs) if output not in hidden]
+        if len(kept) == self.n:
+            return self
+        outputs = tuple(self.outputs[place] for place in kept)
+        arrays = (self.posterior[kept], self.n_labels[kept], self.judged[kept])
+        return Found(self.asked, self.consensus, outputs, *arrays)
+
+    @property
+    def _doubtful(self) -> list[int]:
+        places: list[int] = np.flatnonzero(self.posterior.max(axis=1) < DOUBTFUL).tolist() if self.n else []
+        return places
+
+    @property
+    def _differing(self) -> list[int]:
+        if not self.n:
+            return []
+        differs = (self.judged >= 0) & (self.judged != self.posterior.argmax(axis=1))
+        places: list[int] = np.flatnonzero(differs).tolist()
+        return places
+
+    def _held(self, place: int) -> Held:
+        output, row, judged = UUID(bytes=self.outputs[place]), self.posterior[place].tolist(), int(self.judged[place])
+        labels = list(self.asked.labels)
+        best = int(self.posterior[place].argmax())
+        probabilities: dict[Label, float] = dict(zip(labels, row, strict=True))
+        agreed = Agreed(output, labels[best], row[best], probabilities, int(self.n_labels[place]))
+        return Held(output, agreed, *(("", None) if judged < 0 else (labels[judged], row[judged])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +161,27 @@ class _Said:
         return None if self.passed is None else PASS if self.passed else FAIL
 
 
-def overview(filters: Filters, user: User) -> Overview:
-    """The consensus on what people reviewed, without what `user` holds in blind campaigns. Raises Rubric.DoesNotExist.
+def found_on(filters: Filters) -> tuple[Found, ...]:
+    """The consensus on what people reviewed, all together first, then by criterion. Raises Rubric.DoesNotExist.
 
-    Five queries, however many labels; the labels themselves are read into memory.
+    Few queries, however many labels; the labels themselves are read into memory.
     """
     rubric, judge = rubric_of(filters), judge_of(filters)
-    rules = services.definition(rubric)
-    held = visibility.blind_work(user).values("unit__generation")
-    reviews = reviews_of(filters, rubric).exclude(output__generation__in=held)
+    reviews = reviews_of(filters, rubric)
     said = [*_read(reviews), *_judged(filters, rubric, judge, reviews)]
-    raters = Rater.objects.select_related("user", "language_model", "panel").in_bulk({one.rater for one in said})
+    return tuple(_found(asked, said, judge) for asked in questions(services.definition(rubric)))
+
+
+def overview(filters: Filters, found: Sequence[Found], user: User) -> Overview:
+    """What was found, as `user` may see it: without the outputs that they hold in blind campaigns, as of now."""
+    held = visibility.blind_work(user).values("unit__generation")
+    hidden = {one.bytes for one in Output.objects.filter(generation__in=held).values_list("pk", flat=True)}
+    raters = {UUID(str(errors.rater)) for one in found for errors in one.consensus.raters}
     return Overview(
-        rubric=rubric,
-        judge=judge,
-        raters=raters,
-        found=tuple(_found(asked, said, judge) for asked in questions(rules)),
+        rubric=rubric_of(filters),
+        judge=judge_of(filters),
+        raters=Rater.objects.select_related("user", "language_model", "panel").in_bulk(raters),
+        found=tuple(one.without(hidden) for one in found),
     )
 
 
@@ -177,10 +241,16 @@ def _found(asked: Asked, said: Sequence[_Said], judge: Rater | None) -> Found:
         ratings.append(Rated(one.output, one.rater, label, one.shopper))
         if judge is not None and one.rater == judge.pk:
             by_judge[one.output] = label
-    result = consensus(ratings, list(asked.labels))
-    held = []
-    for agreed in result.outputs:
-        output = UUID(str(agreed.output))
-        label = by_judge.get(output, "")
-        held.append(Held(output, agreed, label, agreed.probabilities.get(label)))
-    return Found(asked, result, tuple(held))
+    labels = list(asked.labels)
+    result = consensus(ratings, labels)
+    by_output = [UUID(str(one.output)) for one in result.outputs]
+    return Found(
+        asked=asked,
+        consensus=replace(result, outputs=()),
+        outputs=tuple(output.bytes for output in by_output),
+        posterior=np.array([[one.probabilities[label] for label in labels] for one in result.outputs]),
+        n_labels=np.array([one.n for one in result.outputs], dtype=np.intp),
+        judged=np.array(
+            [labels.index(by_judge[output]) if output in by_judge else -1 for output in by_output], dtype=np.intp
+        ),
+    )

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
+from django_htmx.http import HttpResponseClientRefresh
 
 from judge import consensus as work
-from judge import dashboard, tables
+from judge import dashboard, dashboard_figures, tables
 from judge.consensus import Found
 from judge.consensus_tables import TABLES
 from judge.models import Rater, Rubric
+from judge.quality_views import not_ready
 from judge.statistics.consensus import DOUBTFUL, RaterErrors
+from judge.stored import NotReadyError
 from recommend.http import Request
 from recommend.roles import LEAD, role_required
 
@@ -27,11 +32,18 @@ def consensus(request: Request) -> HttpResponse:
     filters = dashboard.read_filters(request.GET)
     context = {"filters": filters, "choices": dashboard.choices(filters)}
     try:
-        overview = work.overview(filters, request.user)
+        stored = dashboard_figures.consensus_on(filters)
     except Rubric.DoesNotExist as error:
         return render(request, "judge/consensus.html", context | {"nothing": str(error)})
+    except NotReadyError:
+        template = "judge/partials/figures_pending.html" if request.htmx else "judge/consensus.html"
+        return render(request, template, context | {"is_pending": True})
+    if request.htmx:
+        return HttpResponseClientRefresh()
+    overview = work.overview(filters, stored.value, request.user)
     found = overview.of(request.GET.get("criterion", ""))
     context |= {
+        "stored": stored,
         "overview": overview,
         "found": found,
         "matrices": [_matrix(found, rater, errors) for rater, errors in work.errors_in_order(found, overview.raters)],
@@ -52,9 +64,12 @@ def consensus_file(request: Request, name: str) -> HttpResponse:
         raise Http404(f"There is no table {name!r}; there is {', '.join(TABLES)}.")
     filters = dashboard.read_filters(request.GET)
     try:
-        table = TABLES[name](work.overview(filters, request.user))
+        stored = dashboard_figures.consensus_on(filters)
     except Rubric.DoesNotExist as error:
         raise Http404(str(error)) from error
+    except NotReadyError as error:
+        return not_ready(error)
+    table = replace(TABLES[name](work.overview(filters, stored.value, request.user)), made_at=stored.made_at)
     return tables.download(f"consensus-{name}", filters, table)
 
 
@@ -64,8 +79,8 @@ def _row(found: Found) -> dict[str, object]:
         "found": found,
         "prevalence": [(title, found.consensus.prevalence.get(value)) for value, title in found.asked.labels.items()],
         "n_raters": len(found.consensus.raters),
-        "n_doubtful": len(found.doubtful),
-        "n_differing": len(found.differing),
+        "n_doubtful": found.n_doubtful,
+        "n_differing": found.n_differing,
     }
 
 

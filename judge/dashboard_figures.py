@@ -1,4 +1,4 @@
-"""What the dashboard is made of, as pages, files and API read it: at once where there is little, else as it is kept."""
+"""What quality pages are made of, as they, files and API read it: at once where there is little, else as it is kept."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from judge import burndown, dashboard, drift, trends
+from judge import burndown, consensus, dashboard, drift, trends
 from judge.burndown import BurnDown
 from judge.comparison import Filters, judge_of, read_filters, rubric_of
+from judge.consensus import Found
 from judge.dashboard import Quality
 from judge.models import Rubric
 from judge.statistics.drift import Drift
@@ -22,6 +23,7 @@ _BURN_DOWNS: Figures[tuple[BurnDown, ...]] = Figures(
     "burn-downs", lambda asked: burndown.burn_downs(read_filters(asked))
 )
 _DRIFT: Figures[Drift] = Figures("drift", lambda asked: drift.of(read_filters(asked)))
+_CONSENSUS: Figures[tuple[Found, ...]] = Figures("consensus", lambda asked: consensus.found_on(read_filters(asked)))
 
 
 def quality(filters: Filters) -> Stored[Quality]:
@@ -45,8 +47,13 @@ def drift_of(filters: Filters) -> Stored[Drift]:
     return _DRIFT.of(replace(filters, gate=None, by=None, span=None).query(), _about(filters))
 
 
+def consensus_on(filters: Filters) -> Stored[tuple[Found, ...]]:
+    """What outputs probably deserve by everybody's labels; the same for every reader, who may not see all of it."""
+    return _CONSENSUS.of(replace(filters, gate=None, by=None, span=None).query(), _about(filters))
+
+
 def all_of(filters: Filters) -> tuple[Stored[Quality], Stored[Trend], Stored[tuple[BurnDown, ...]], Stored[Drift]]:
-    """All of them. Whatever is missing is sent for before NotReadyError is raised: it is computed side by side."""
+    """The whole dashboard. What is missing is sent for before NotReadyError is raised: it is computed side by side."""
     found: list[Any] = []
     for read in (quality, trend, burn_downs, drift_of):
         try:

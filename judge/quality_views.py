@@ -94,7 +94,12 @@ def chart_file(request: Request, name: str) -> HttpResponse:
     except Rubric.DoesNotExist as error:
         raise Http404(str(error)) from error
     except NotReadyError as error:
-        return HttpResponse(str(error), status=503, headers={"Retry-After": "30"}, content_type="text/plain")
+        return not_ready(error)
+
+
+def not_ready(error: NotReadyError) -> HttpResponse:
+    """In the place of a file whose figures are being computed; it says when to ask again."""
+    return HttpResponse(str(error), status=503, headers={"Retry-After": "30"}, content_type="text/plain")
 
 
 @role_required(LEAD)

@@ -12,17 +12,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from judge import consensus
+from judge import consensus, dashboard_figures
 from judge.api.serializers import RaterSerializer, RubricReference
 from judge.comparison import Filters
 from judge.consensus import Found, Held, Overview
 from judge.models import Rubric
 from judge.statistics.report import OVERALL
+from judge.stored import NotReadyError
 from recommend.api.base import IsLead, Parameters, caller
+from recommend.api.errors import UnavailableError
 from recommend.api.serializers import OutputSerializer
 from recommend.models import Output
 
 ORDERS = ("doubtful", "differing")
+COMPUTING = OpenApiResponse(description="It is being computed for the first time; `Retry-After` says when to ask.")
 
 
 class ConsensusQuery(Parameters):
@@ -99,7 +102,11 @@ class ConsensusViewSet(ViewSet):
     @extend_schema(
         summary="The consensus of people and judges",
         parameters=[ConsensusQuery],
-        responses={200: ConsensusSerializer, 404: OpenApiResponse(description="There is no rubric for the kind.")},
+        responses={
+            200: ConsensusSerializer,
+            404: OpenApiResponse(description="There is no rubric for the kind."),
+            503: COMPUTING,
+        },
     )
     def list(self, request: Request) -> Response:
         """Every criterion with its raters' errors. People's first blind labels count, and judges' on the same outputs.
@@ -115,7 +122,11 @@ class ConsensusViewSet(ViewSet):
     @extend_schema(
         summary="Outputs where the consensus is doubtful, or the judge differs",
         parameters=[ConsensusOutputsQuery],
-        responses={200: HeldSerializer(many=True), 404: OpenApiResponse(description="No such rubric or criterion.")},
+        responses={
+            200: HeldSerializer(many=True),
+            404: OpenApiResponse(description="No such rubric or criterion."),
+            503: COMPUTING,
+        },
     )
     @action(detail=False, methods=["get"])
     def outputs(self, request: Request) -> Response:
@@ -134,9 +145,12 @@ class ConsensusViewSet(ViewSet):
 def _overview(request: Request, asked: dict[str, Any]) -> Overview:
     filters = Filters(**{name: asked.get(name) for name in ("model", "campaign", "judge")}, kind=asked["kind"])
     try:
-        return consensus.overview(filters, caller(request))
+        found = dashboard_figures.consensus_on(filters).value
     except Rubric.DoesNotExist as error:
         raise NotFound(str(error)) from error
+    except NotReadyError as error:
+        raise UnavailableError(str(error)) from error
+    return consensus.overview(filters, found, caller(request))
 
 
 def _criterion(overview: Overview, found: Found) -> dict[str, Any]:
@@ -146,10 +160,10 @@ def _criterion(overview: Overview, found: Found) -> dict[str, Any]:
         "title": found.asked.title,
         "labels": list(found.asked.labels),
         "note": result.note,
-        "n_outputs": len(found.held),
+        "n_outputs": found.n,
         "n_shared": result.n_outputs,
-        "n_doubtful": len(found.doubtful),
-        "n_differing": len(found.differing),
+        "n_doubtful": found.n_doubtful,
+        "n_differing": found.n_differing,
         "converged": result.converged,
         "prevalence": result.prevalence,
         "raters": [

@@ -8,8 +8,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from rest_framework.test import APIClient
 
-from judge import consensus
+from judge import consensus, dashboard_figures, stored
 from judge.comparison import Filters
+from judge.consensus import Overview
 from judge.models import Assessment, Campaign, Rater
 from recommend.models import LanguageModel, Output
 from recommend.roles import ANNOTATOR
@@ -61,28 +62,32 @@ def reviewed(people: list[Rater]) -> list[Output]:
     return outputs
 
 
-def test_people_and_judge_agree_on_what_outputs_deserve(reviewed: list[Output], lead: User, people: list[Rater]):
-    overview = consensus.overview(Filters(), lead)
+def overview(filters: Filters, user: User) -> Overview:
+    return consensus.overview(filters, dashboard_figures.consensus_on(filters).value, user)
 
-    assert [one.asked.name for one in overview.found] == ["overall", "willingness", "reasonableness"]
-    overall = overview.of("overall")
+
+def test_people_and_judge_agree_on_what_outputs_deserve(reviewed: list[Output], lead: User, people: list[Rater]):
+    found = overview(Filters(), lead)
+
+    assert [one.asked.name for one in found.found] == ["overall", "willingness", "reasonableness"]
+    overall = found.of("overall")
     by_output = {one.output: one for one in overall.held}
     assert len(by_output) == N
     assert [by_output[output.pk].agreed.label for output in reviewed[:3]] == ["fail", "pass", "pass"]
     # Two people say fail where the judge passes; of the last output one of them does.
     assert {one.output for one in overall.differing} >= {output.pk for output in reviewed[::3]}
     assert overall.consensus.prevalence["fail"] == pytest.approx(1 / 3, abs=0.05)
-    errors = consensus.errors_in_order(overall, overview.raters)
+    errors = consensus.errors_in_order(overall, found.raters)
     assert [str(rater) for rater, _ in errors[:2]] == ["anna", "ben"]
     judge, its_errors = errors[2]
-    assert judge == overview.judge
+    assert judge == found.judge
     assert its_errors.matrix[1][0] > 0.85  # it passes nearly all that deserve to fail
     assert its_errors.n == N
-    assert overview.of("nothing of that name") is overall
+    assert found.of("nothing of that name") is overall
 
 
 def test_later_and_open_labels_do_not_count(reviewed: list[Output], lead: User, people: list[Rater]):
-    before = consensus.overview(Filters(), lead)
+    before = overview(Filters(), lead)
     third = PersonFactory.create()
     for output in reviewed:
         label(third, output, BAD, blind=False)
@@ -90,9 +95,10 @@ def test_later_and_open_labels_do_not_count(reviewed: list[Output], lead: User, 
         first.pk, first.revision, first.labels, first.blind = UUID(int=first.pk.int ^ 1), 2, BAD, False
         first.save(force_insert=True)
 
-    after = consensus.overview(Filters(), lead)
+    after = overview(Filters(), lead)
 
     assert after.of("overall").consensus == before.of("overall").consensus
+    assert after.of("overall").held == before.of("overall").held
 
 
 def test_two_prompts_of_one_judge_do_not_vote_twice(reviewed: list[Output], lead: User):
@@ -103,8 +109,8 @@ def test_two_prompts_of_one_judge_do_not_vote_twice(reviewed: list[Output], lead
         label(newer, output, GOOD)
         label(other, output, BAD)
 
-    raters = set(consensus.overview(Filters(), lead).raters.values())
-    chosen = set(consensus.overview(Filters(judge=older.pk), lead).raters.values())
+    raters = set(overview(Filters(), lead).raters.values())
+    chosen = set(overview(Filters(judge=older.pk), lead).raters.values())
 
     assert {rater for rater in raters if not rater.is_person} == {newer, other}
     assert {rater for rater in chosen if not rater.is_person} == {older}
@@ -114,7 +120,7 @@ def test_what_the_lead_has_in_work_blind_is_left_out(reviewed: list[Output], lea
     unit = CampaignUnitFactory.create(generation=reviewed[0].generation)
     AssignmentFactory.create(unit=unit, annotator=lead)
 
-    held = {one.output for one in consensus.overview(Filters(), lead).of("overall").held}
+    held = {one.output for one in overview(Filters(), lead).of("overall").held}
 
     assert held == {output.pk for output in reviewed[1:]}
 
@@ -172,8 +178,34 @@ def test_it_is_for_leads(client: Client, address: str):
 
 
 def test_more_labels_cost_no_more_queries(reviewed: list[Output], lead: User, django_assert_max_num_queries):
-    with django_assert_max_num_queries(8):
-        consensus.overview(Filters(), lead)
+    with django_assert_max_num_queries(16):
+        overview(Filters(), lead)
+
+
+def test_with_many_assessments_it_is_kept_but_not_what_a_reader_has_in_work(
+    client: Client, reviewed: list[Output], lead: User, monkeypatch: pytest.MonkeyPatch
+):
+    sent: list[tuple[str, str, str]] = []
+    monkeypatch.setattr(stored, "LIVE_UP_TO", 0)
+    monkeypatch.setattr(stored.compute_figures, "apply_async", lambda args, **options: sent.append(args))
+    api = APIClient()
+    api.force_authenticate(lead)
+    assert f'hx-get="{PAGE}?kind=interest"' in client.get(PAGE).content.decode()
+    assert [client.get(f"{PAGE}outputs.csv")[name] for name in ("Content-Type", "Retry-After")] == ["text/plain", "30"]
+    assert [answer.status_code for answer in (api.get(API), api.get(f"{API}outputs/"))] == [503, 503]
+    assert [name for name, *_ in sent] == ["consensus"]
+
+    stored.compute_figures(*sent[0])
+    unit = CampaignUnitFactory.create(generation=reviewed[0].generation)
+    AssignmentFactory.create(unit=unit, annotator=lead)
+
+    assert client.get(PAGE, headers={"HX-Request": "true"})["HX-Refresh"] == "true"
+    page = client.get(PAGE).content.decode()
+    assert "Figures of " in page
+    assert str(reviewed[3].pk) in page
+    assert str(reviewed[0].pk) not in page
+    assert api.get(API).json()["criteria"][0]["n_outputs"] == N - 1
+    assert len(sent) == 1
 
 
 def test_the_api_gives_what_the_page_shows(reviewed: list[Output], lead: User):
