@@ -37,7 +37,7 @@ from judge.rubrics import RubricDef
 from judge.services import definition_in_use
 from recommend import audit
 from recommend.audit import Verb
-from recommend.models import Output
+from recommend.models import Output, PipelineRun
 from recommend.prepared import Prepared, execute, insert
 
 # The refusals are part of what this module does: callers find them here.
@@ -70,8 +70,15 @@ __all__ = [
 State = Assignment.State
 # What an assignment comes with, as a screen shows it; its rubric is `services.rubric_in_use`.
 SCREEN = ("unit__campaign", "unit__generation__run", "unit__generation__shopper")
-# Long, and no part of a screen.
-NOT_SHOWN = ("unit__campaign__design", "unit__generation__input", "unit__generation__raw_text")
+# Long, and no part of a screen; of the run, only its history is.
+NOT_SHOWN = (
+    *("unit__campaign__design", "unit__generation__input", "unit__generation__raw_text"),
+    *(
+        f"unit__generation__run__{field.name}"
+        for field in PipelineRun._meta.concrete_fields
+        if field.name not in {"id", "history", "shopper"}
+    ),
+)
 ON_SCREEN = Prepared(
     lambda pk, annotator: (
         Assignment.objects.filter(pk=pk, annotator=annotator).select_related(*SCREEN).defer(*NOT_SHOWN)

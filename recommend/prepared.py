@@ -34,10 +34,11 @@ def execute(statement: str, values: Sequence[Any] | Mapping[str, Any]) -> list[t
     The values go to PostgreSQL apart from the statement, which Django's cursors do not do: so it can keep the plan.
     """
     connection.ensure_connection()
-    # Django's wrapper counts, logs and translates errors, for any cursor.
     cursors: Any = connection
     asked = psycopg.Cursor(cursors.connection)
-    with cursors._prepare_cursor(asked) as cursor:
+    # Django's wrapper translates errors. The other one writes down every statement, for whoever counts them; in
+    # development it would do that always, at the cost of a small statement.
+    with (cursors.make_debug_cursor if cursors.force_debug_cursor else cursors.make_cursor)(asked) as cursor:
         cursor.execute(statement, values)
         # None: nothing can be fetched. The description would say so too, and costs more than the rows.
         return asked.fetchall() if asked.rownumber is not None else []

@@ -16,6 +16,11 @@ from recommend import roles
 from recommend.models import Output
 from recommend.prepared import Prepared
 
+NOT_SHOWN = ("raw_text", "grade", "prompt_tokens", "completion_tokens")
+OF_THE_RATER = tuple(
+    f"rater__{name}" for name in ("prompt_version", "user__username", "language_model__name", "panel__name")
+)
+OF_THE_RUBRIC = tuple(f"rubric__{name}" for name in ("kind", "version", "title"))
 # Built once: making its fields anew costs as much as everything else that a call does.
 SERIALIZER = AssignmentSerializer()
 
@@ -35,9 +40,10 @@ def shown(assignment: Assignment, user: User) -> dict[str, object]:
 
 def with_raters(assessments: QuerySet[Assessment]) -> QuerySet[Assessment]:
     """With what the serializer shows of each, in one query, and without what is long and not shown."""
+    shown = [field.name for field in Assessment._meta.concrete_fields if field.name not in NOT_SHOWN]
     return (
         assessments.select_related("rater__user", "rater__language_model", "rater__panel", "rubric")
-        .defer("raw_text", "rubric__guideline", "rater__user__password", "rater__language_model__request_options")
+        .only(*shown, *OF_THE_RATER, *OF_THE_RUBRIC)
         .order_by("output", "created_at")
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.models import User
 from drf_spectacular.utils import extend_schema_field
@@ -53,6 +53,14 @@ class RubricSerializer(Quick, serializers.ModelSerializer[Rubric]):
     class Meta:
         model = Rubric
         fields = ("id", "kind", "version", "title", "guideline", "criteria", "created_at")
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        if instance.is_draft:
+            return super().to_representation(instance)
+        # Fixed, it never changes: the one that a process keeps for its campaigns is written once.
+        if not hasattr(instance, "written"):
+            instance.written = super().to_representation(instance)
+        return cast("dict[str, Any]", instance.written)
 
 
 class RaterSerializer(Quick, serializers.ModelSerializer[Rater]):

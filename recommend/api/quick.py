@@ -6,8 +6,9 @@ times what writing it does, and is the same for every row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from types import MethodType
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -52,18 +53,20 @@ def _reader(field: Field[Any, Any, Any, Any]) -> Read:
         return field.get_attribute
     if len(names) == 1:
         (name,) = names
-        return lambda row: row[name] if isinstance(row, Mapping) else _called(getattr(row, name))
+        return lambda row: _step(row, name)
     return lambda row: _followed(row, names)
+
+
+def _step(row: Any, name: str) -> Any:
+    # Other mappings than a dict have no such attribute, and are then read by REST framework.
+    value = row[name] if type(row) is dict else getattr(row, name)
+    return value() if type(value) is MethodType else value
 
 
 def _followed(row: Any, names: list[str]) -> Any:
     for name in names:
-        row = row[name] if isinstance(row, Mapping) else getattr(row, name)
-    return _called(row)
-
-
-def _called(value: Any) -> Any:
-    return value() if hasattr(value, "__func__") else value
+        row = _step(row, name)
+    return row
 
 
 def _writer(field: Field[Any, Any, Any, Any]) -> Read:

@@ -1,0 +1,33 @@
+"""The content security policy of every answer: one for all, so it is written once and not for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from http import HTTPStatus
+
+from csp.constants import HEADER
+from csp.utils import build_policy
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+
+# Django's own pages about an error, for development, have inline styles.
+DEBUG_PAGES = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.NOT_FOUND)
+
+
+def middleware(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """django-csp's middleware without policies that differ by view, which no view of ours has."""
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if not (settings.DEBUG and response.status_code in DEBUG_PAGES):
+            response.headers[HEADER] = policy()
+        return response
+
+    return answer
+
+
+@cache
+def policy() -> str:
+    """The policy in the settings, as the header says it."""
+    return str(build_policy())
