@@ -16,8 +16,16 @@ def web(host: str, port: int) -> Service:
     """Granian with a worker for each processor, up to two: Python runs on one, and what takes long is Celery's."""
     workers = min(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     # Granian's own worker processes end with it; the watchdog sees to that when all are killed.
-    options = ("--interface", "wsgi", "--workers", str(workers), "--blocking-threads", "4")
-    options += ("--workers-kill-timeout", "3")
+    options = (
+        "--interface",
+        "wsgi",
+        "--workers",
+        str(workers),
+        "--blocking-threads",
+        "4",
+        "--workers-kill-timeout",
+        "3",
+    )
     return Service(
         name="the web server",
         command=(
