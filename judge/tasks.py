@@ -8,12 +8,14 @@ from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 from django.conf import settings
 from django.core.cache import cache
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from judge import alerts, campaigns, dashboard_figures, disagreements, jobs, judging, leases, services
 from judge.checks import runner
-from judge.models import Assessment, JudgeCheck, Rubric, Trial
+from judge.exchange import file_imports
+from judge.models import Assessment, FileImport, JudgeCheck, Rubric, Trial
 from judge.proposals import trials
 from recommend.engines import factory
 from recommend.engines.errors import EngineUnavailableError
@@ -68,6 +70,7 @@ def sweep() -> int:
     """Take lapsed leases back, and send again what was never judged; returns how many generations were sent."""
     leases.expire()
     resend_jobs()
+    resend_imports()
     return resend_unjudged()
 
 
@@ -95,6 +98,29 @@ def _unjudged() -> list[UUID]:
         finished_at__lt=now - LOST_AFTER,
     )
     return list(found.order_by("created_at").values_list("pk", flat=True)[: SWEEP_LIMIT * 20])
+
+
+# Files handed in ------------------------------------------------------------------------------------------------------
+
+
+def send_import(one: FileImport) -> None:
+    """Have a worker import a file, once the transaction at hand is committed."""
+    FileImport.objects.filter(pk=one.pk).update(sent_at=timezone.now())
+    import_file.delay_on_commit(str(one.pk))
+
+
+@shared_task(base=DjangoTask, acks_late=True)
+def import_file(import_id: str) -> None:
+    """Import a file that was handed in. Delivering it twice does no harm."""
+    file_imports.run(UUID(import_id))
+
+
+@transaction.atomic
+def resend_imports() -> None:
+    """Send again what waits and nobody has in work: the broker may have lost it."""
+    waiting = FileImport.objects.filter(state=JobState.QUEUED, sent_at__lt=timezone.now() - LOST_AFTER)
+    for one in waiting.select_for_update(skip_locked=True):
+        send_import(one)
 
 
 # Checks of judges -----------------------------------------------------------------------------------------------------

@@ -119,6 +119,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 SWEEP_INTERVAL_S = env.int("SWEEP_INTERVAL_S", default=15)
 RUN_LEASE_S = env.int("RUN_LEASE_S", default=60)
+# Files that leads hand in wait here for a worker: one folder for all web servers and workers.
+IMPORT_DIR = env.str("IMPORT_DIR", default=str(paths.DATA_DIR / "imports"))
+IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=512 * 1024**2)
+FILE_UPLOAD_HANDLERS = [
+    "recgpt_site.uploads.LimitedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 JUDGE_CHECK_BUDGET = env.int("JUDGE_CHECK_BUDGET", default=200)
 JUDGE_CHECK_HOUR = env.int("JUDGE_CHECK_HOUR", default=3)
 JUDGE_PASSPORT_DAYS = env.int("JUDGE_PASSPORT_DAYS", default=30)

@@ -36,6 +36,7 @@ class Verb(models.TextChoices):
     ADMIN_DELETED = "admin.deleted", "deleted rows in the admin pages"
     RUN_STARTED = "run.started", "started a pipeline run"
     RUN_CANCELLED = "run.cancelled", "cancelled a pipeline run"
+    FILE_UPLOADED = "file.uploaded", "handed in a file to be imported"
     FILE_IMPORTED = "file.imported", "imported a file"
     LABELS_EXPORTED = "labels.exported", "exported labels"
     AUDIT_EXPORTED = "audit.exported", "exported the audit log"

@@ -9,6 +9,7 @@ from judge.api import (
     checks,
     consensus,
     figures,
+    file_imports,
     gold,
     judges,
     proposals,
@@ -22,6 +23,7 @@ def register(router: SimpleRouter) -> None:
     router.register("campaigns", views.CampaignViewSet, basename="campaign")
     router.register("assignments", assignments.AssignmentViewSet, basename="assignment")
     router.register("assessments", views.AssessmentViewSet, basename="assessment")
+    router.register("imports", file_imports.FileImportViewSet, basename="import")
     router.register("figures", figures.FiguresViewSet, basename="figure")
     router.register("gold", gold.GoldViewSet, basename="gold")
     router.register("annotators", gold.AnnotatorViewSet, basename="annotator")

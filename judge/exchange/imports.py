@@ -17,6 +17,7 @@ from judge.exchange.mappings import Mapping
 from judge.exchange.matching import Texts
 from judge.models import Assessment, Assignment, Rater, Rubric
 from judge.rubrics import LabelError, RubricDef
+from judge.visibility import blind_work
 from recommend.imports import files, readers, records
 from recommend.imports.problems import BadRow, BadRows, ImportStopped, RowError
 from recommend.imports.progress import Progress
@@ -50,12 +51,14 @@ def load(
     dry_run: bool = False,
     mapping: Mapping | None = None,
     source: str = "",
+    by: User | None = None,
     reached: Callable[[int], object] = lambda position: None,
 ) -> Done:
     """Add the labels of a file that are not there yet; all of its good rows or, on an error, none.
 
     mapping   how the records of another tool are read; None: a file of our own columns
     source    the system whose outputs, imported before, the rows name by `generation` and `position`
+    by        who asks: of what they hold in a blind campaign they learn nothing here; None: the administrator
     reached   is told where the file is read to, in what `readers.size` counts
     dry_run   store nothing, and say of each row what would become of it
     bad_file  where bad rows go; None: the first bad row raises ImportStopped
@@ -66,13 +69,13 @@ def load(
         Progress(f"Reading {file.path.name}", readers.size(file), unit, say) as progress,
         transaction.atomic(),
     ):
-        labels = Labels(file, bad_rows, say if dry_run else None, mapping, source)
+        labels = Labels(file, bad_rows, say if dry_run else None, mapping, source, _in_hand(by))
         own = () if file.format == "jsonl" else REQUIRED_ELSEWHERE if source else REQUIRED
         for chunk in readers.chunks(file, own) if mapping is None else records.chunks(file):
             labels.add(chunk.rows)
             progress.reach(chunk.position)
             reached(chunk.position)
-        if not labels.n_rows and not bad_rows.count:
+        if not labels.n_rows:
             raise ImportStopped(f"{file.path.name} has no rows.")
         transaction.set_rollback(dry_run)
     return labels.done()
@@ -98,6 +101,7 @@ class Labels:
     say: Callable[[str], object] | None
     mapping: Mapping | None = None
     source: str = ""
+    in_hand: frozenset[UUID] = frozenset()
     n_rows: int = 0
     n_added: int = 0
     n_same: int = 0
@@ -129,6 +133,7 @@ class Labels:
             unchanged=self.n_same,
             bad=self.bad_rows.count,
             ignored_columns=tuple(sorted(self.ignored)),
+            read=self.n_rows,
         )
         return Done(report, self.n_verdicts, self.n_outside, self.n_unanswered)
 
@@ -144,10 +149,10 @@ class Labels:
     def _own(self, rows: Iterable[Row | BadRow]) -> Iterator[Row]:
         """The rows of people in a file like our own export."""
         for row in rows:
+            self.n_rows += 1
             if isinstance(row, BadRow):
                 self._refuse(row)
                 continue
-            self.n_rows += 1
             self.ignored.update(row.values.keys() - NAMES_READ - ({"position"} if self.source else set()))
             if self.source and not row.values.get("labels"):
                 self._leave_out(row.line, foreign.NO_ANSWER)  # a row of outputs that nobody labelled
@@ -159,10 +164,10 @@ class Labels:
     def _translated(self, rows: Iterable[Row | BadRow], mapping: Mapping) -> Iterator[Row]:
         """The same from the records of another tool: a row for each person's answer."""
         for row in rows:
+            self.n_rows += 1
             if isinstance(row, BadRow):
                 self._refuse(row)
                 continue
-            self.n_rows += 1
             for found in foreign.rows(row.values, mapping):
                 if isinstance(found, RowError):
                     self._refuse(BadRow(row.line, found.reason, found.value, row.raw))
@@ -190,6 +195,8 @@ class Labels:
             raise RowError(
                 "the output is unknown; labels go to outputs that were generated or imported here", str(one.output)
             )
+        if output.generation_id in self.in_hand:
+            raise RowError("you have its generation in work in a blind campaign; submit that first", str(one.output))
         if one.rater_name not in known.users:
             mapped = "" if self.mapping is None else ', or name who it is here under "raters" in the mapping'
             raise RowError(f"there is no such user; make one of that name in /admin/ first{mapped}", one.rater_name)
@@ -250,6 +257,11 @@ class Labels:
     def _tell(self, line: int, what: str) -> None:
         if self.say is not None:
             self.say(f"{self.file.unit} {line}: {what}")
+
+
+def _in_hand(user: User | None) -> frozenset[UUID]:
+    """The generations that somebody holds in blind campaigns: a refused row would say what others said of them."""
+    return frozenset(blind_work(user).values_list("unit__generation", flat=True)) if user is not None else frozenset()
 
 
 def _current(kind: str) -> Rubric | None:

@@ -3,6 +3,7 @@
 from judge.models.assessments import Assessment, AssessmentQuerySet, Gold, Resolution
 from judge.models.campaigns import Assignment, Campaign, CampaignUnit, Tally
 from judge.models.checks import Alert, CheckCase, JudgeCheck, Passport
+from judge.models.file_imports import FileImport
 from judge.models.proposals import Proposal, Trial, TrialCase
 from judge.models.raters import JudgeProfile, Panel, PanelMember, Rater
 from judge.models.rubrics import Criterion, Rubric
@@ -16,6 +17,7 @@ __all__ = [
     "CampaignUnit",
     "CheckCase",
     "Criterion",
+    "FileImport",
     "Gold",
     "JudgeCheck",
     "JudgeProfile",

@@ -16,6 +16,7 @@ from rest_framework import exceptions, views
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from recgpt_site.uploads import UploadTooLargeError
 from recommend.api.errors import ConflictError, InvalidParametersError, TooLargeError
 
 CONTENT_TYPE = "application/problem+json"
@@ -51,6 +52,8 @@ def translate(exc: Exception, request: Request) -> exceptions.APIException:
             return exceptions.NotFound()
         case django_exceptions.PermissionDenied():
             return exceptions.PermissionDenied(str(exc) or None)
+        case UploadTooLargeError():
+            return TooLargeError(str(exc))
         case django_exceptions.RequestDataTooBig():
             limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
             return TooLargeError(f"The body is larger than {limit:,} bytes, the most taken here. Send less at once.")

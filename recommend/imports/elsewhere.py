@@ -15,7 +15,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from recommend.imports import values as v
-from recommend.imports.problems import RowError
+from recommend.imports.problems import ImportStopped, RowError
 from recommend.models import Output, Stage
 
 MAX_KEY = 200
@@ -218,17 +218,30 @@ def _time(value: Any) -> datetime | None:
         raise RowError('"generated_at" must be an ISO 8601 time like 2017-03-31T18:30:00Z', str(value)) from error
 
 
+def places(text: str, name: str = "the mapping") -> dict[str, str]:
+    """{name of ours: dotted path} from JSON; {} from nothing. Raises ImportStopped naming what is wrong in it."""
+    try:
+        found = json.loads(text) if text.strip() else {}
+    except (ValueError, RecursionError) as error:
+        raise ImportStopped(f"{name} is broken JSON: {error}.") from error
+    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
+        raise ImportStopped(f'{name} must be an object of texts like {{"text": "fields.response"}}.')
+    if unknown := found.keys() - set(NAMES):
+        raise ImportStopped(f"{name} names {sorted(unknown)[0]!r}; known are {', '.join(NAMES)}.")
+    return found
+
+
 # Records of other tools -----------------------------------------------------------------------------------------------
 
 
-def of_tool(record: Mapping[str, Any], tool: str, places: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+def of_tool(record: Mapping[str, Any], tool: str, paths: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """The rows that a record of Label Studio or Argilla holds.
 
-    places   {name of ours: dotted path in the record}; what is not named is looked for by its own name
+    paths   {name of ours: dotted path in the record}; what is not named is looked for by its own name
 
     A task of Label Studio whose texts are predictions is a generation for each prediction, by its `model_version`.
     """
-    found = {name: _found(record, tool, name, places.get(name)) for name in NAMES}
+    found = {name: _found(record, tool, name, paths.get(name)) for name in NAMES}
     if found["generation"] is None:
         found["generation"] = next((record[name] for name in _KEYS[tool] if record.get(name) is not None), None)
     predictions = record.get("predictions")

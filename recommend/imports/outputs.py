@@ -64,8 +64,7 @@ def load(
     bad_file   where bad rows go; None: the first bad row raises ImportStopped
     reached    is told where the file is read to, in what `readers.size` counts
     """
-    if not origin.source.strip() or len(origin.source) > 100 or not origin.source.isprintable():
-        raise ImportStopped("Say which system made the outputs, in up to 100 characters. Nothing was stored.")
+    check_source(origin.source)
     unit = "row" if file.format == "parquet" else "B"
     with (
         BadRows(file.path.name, bad_file, file.unit) as bad_rows,
@@ -77,11 +76,17 @@ def load(
             made.add(chunk.rows)
             progress.reach(chunk.position)
             reached(chunk.position)
-        if not made.n_rows and not bad_rows.count:
+        if not made.n_rows:
             raise ImportStopped(f"{file.path.name} has no rows.")
         for generation_id in made.new:
             events.generation_done(generation_id)
     return made.report()
+
+
+def check_source(source: str) -> None:
+    """Raise ImportStopped where a source has no name that can be shown."""
+    if not source.strip() or len(source) > 100 or not source.isprintable():
+        raise ImportStopped("Say which system made the outputs, in up to 100 characters. Nothing was stored.")
 
 
 @dataclass(slots=True)
@@ -113,10 +118,14 @@ class Outputs:
     def add(self, rows: Iterable[Row | BadRow]) -> None:
         """Check rows and store the good ones. Raises ImportStopped for a bad row that is not to be skipped."""
         read = list(self._read(rows))
-        known = self._known([one for _, saids in read for one in saids])
+        known = self._known([said for one in read if not isinstance(one, BadRow) for said in one[1]])
         generations: list[Generation] = []
         outputs: list[Output] = []
-        for row, saids in read:
+        for one in read:
+            if isinstance(one, BadRow):
+                self.bad_rows.add([one])
+                continue
+            row, saids = one
             new_generations: dict[UUID, Generation] = {}
             new_outputs: dict[UUID, Output] = {}
             try:
@@ -132,13 +141,13 @@ class Outputs:
                     del known.generations[pk], self.new[pk]
                 for pk in new_outputs:
                     del known.outputs[pk]
-                self._refuse(row, error)
+                self.bad_rows.add([_bad(row, error)])
                 continue
             generations += new_generations.values()
             outputs += new_outputs.values()
             self.n_added += len(new_outputs)
             self.n_same += len(saids) - len(new_outputs)
-        PipelineRun.objects.bulk_create([one.run for one in generations])
+        PipelineRun.objects.bulk_create([generation.run for generation in generations])
         Generation.objects.bulk_create(generations)
         Output.objects.bulk_create(outputs)
 
@@ -148,18 +157,20 @@ class Outputs:
             unchanged=self.n_same,
             bad=self.bad_rows.count,
             ignored_columns=tuple(sorted(self.ignored)),
+            read=self.n_rows,
         )
 
-    def _read(self, rows: Iterable[Row | BadRow]) -> Iterator[tuple[Row, list[Said]]]:
+    def _read(self, rows: Iterable[Row | BadRow]) -> Iterator[BadRow | tuple[Row, list[Said]]]:
+        """The rows with their outputs, or what is wrong with them, in their order."""
         for row in rows:
-            if isinstance(row, BadRow):
-                self.bad_rows.add([row])
-                continue
             self.n_rows += 1
+            if isinstance(row, BadRow):
+                yield row
+                continue
             try:
                 yield row, [one for values in self._values(row) for one in elsewhere.read(values)]
             except RowError as error:
-                self._refuse(row, error)
+                yield _bad(row, error)
 
     def _values(self, row: Row) -> list[dict[str, Any]]:
         if self.origin.tool:
@@ -172,9 +183,6 @@ class Outputs:
                 if values.get(name) in (None, ""):
                     values[name] = value
         return found
-
-    def _refuse(self, row: Row, error: RowError) -> None:
-        self.bad_rows.add([BadRow(row.line, error.reason, error.value, row.raw)])
 
     def _known(self, saids: list[Said]) -> Known:
         ids = {elsewhere.generation_id(self.origin.source, one.made.key) for one in saids}
@@ -319,6 +327,10 @@ class Outputs:
 
 
 _COMPARED = ("text", "reason", "stage", "parent_id", "item_id", "evidence")
+
+
+def _bad(row: Row, error: RowError) -> BadRow:
+    return BadRow(row.line, error.reason, error.value, row.raw)
 
 
 def _history(lines: tuple[str, ...]) -> dict[str, Any]:

@@ -64,7 +64,8 @@ class BadRows:
         try:
             if self._file is None:
                 self._file = path.open("w", encoding="utf-8", errors="backslashreplace")
-            entry = {self.unit: row.line, "reason": row.reason, "value": row.value, "row": row.raw}
+            number = "line" if self.unit == "line" else "number"  # "row" is what was found there
+            entry = {number: row.line, "reason": row.reason, "value": row.value, "row": row.raw}
             self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
         except OSError as error:
             raise ImportStopped(

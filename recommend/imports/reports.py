@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Rows of a file by what became of them."""
+    """Rows of a file by what became of them. `read` counts the file's own, where one may hold several."""
 
     added: int
     updated: int = 0
@@ -13,6 +13,7 @@ class Report:
     bad: int = 0
     repeated: int = 0
     ignored_columns: tuple[str, ...] = ()
+    read: int = 0
 
     def __str__(self) -> str:
         parts = [f"{self.added:,} added"]

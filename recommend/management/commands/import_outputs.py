@@ -1,13 +1,12 @@
 """manage.py import_outputs FILE --source NAME: outputs that another system made, to be reviewed and judged here."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
 from recommend.imports import elsewhere, files, outputs
-from recommend.imports.commands import ImportCommand
+from recommend.imports.commands import ImportCommand, errors_in_words
 from recommend.imports.outputs import Origin
 from recommend.imports.reports import Report
 from recommend.models import Output
@@ -42,12 +41,8 @@ class Command(ImportCommand):
 
 
 def _places(path: Path) -> dict[str, str]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise CommandError(f"The places {path} cannot be read: {error}.") from error
-    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
-        raise CommandError(f'{path.name} must be an object of texts like {{"text": "fields.response"}}.')
-    if unknown := found.keys() - set(elsewhere.NAMES):
-        raise CommandError(f"{path.name} names {sorted(unknown)[0]!r}; known are {', '.join(elsewhere.NAMES)}.")
-    return found
+    with errors_in_words():
+        try:
+            return elsewhere.places(path.read_text(encoding="utf-8"), path.name)
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"The places {path} cannot be read: {error}.") from error
