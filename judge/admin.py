@@ -31,6 +31,7 @@ from judge.models import (
     Tally,
     Trial,
     TrialCase,
+    Withdrawal,
 )
 from recommend.admin_base import LargeTableAdmin, ReadOnlyAdmin, StudioAdmin, TabularInline
 from recommend.models import Output
@@ -247,6 +248,21 @@ class AssessmentAdmin(LargeTableAdmin[Assessment]):
         # Here as everywhere: nothing of the judge or a colleague for work that this person holds blind.
         found = visibility.visible_assessments(request.user, Output.objects.all())
         return found.order_by(*self.get_ordering(request))
+
+
+@admin.register(Withdrawal)
+class WithdrawalAdmin(LargeTableAdmin[Withdrawal]):
+    list_display = ("assignment", "submitted_at", "created_at")
+    list_select_related = (
+        "assignment__unit__campaign",
+        "assignment__unit__generation__shopper",
+        "assignment__annotator",
+    )
+    search_fields = ("assignment__annotator__username",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Withdrawal]:
+        held = visibility.blind_work(cast("User", request.user)).values("unit__generation")
+        return super().get_queryset(request).exclude(assignment__unit__generation__in=held)
 
 
 @admin.register(Resolution)

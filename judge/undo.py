@@ -1,4 +1,4 @@
-"""Taking a submission back: its labels become a draft again, as long as nothing rests on them."""
+"""Taking a submission back: its labels become a draft again, as long as nothing rests on them, and are kept apart."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Count, F
 
 from judge import queue, visibility
-from judge.models import Assessment, Assignment, Campaign, CampaignUnit, Rater, Resolution, Tally
+from judge.models import Assessment, Assignment, Campaign, CampaignUnit, Rater, Resolution, Tally, Withdrawal
 from judge.refusals import NotSubmitted, NotUndoable
 from recommend import audit
 from recommend.audit import Verb
@@ -61,6 +61,11 @@ def undo(assignment: Assignment, annotator: User) -> None:
 
 def _reopen(unit: CampaignUnit, held: Assignment) -> None:
     given = held.assessments.all()
+    assert held.submitted_at is not None  # undo() is for what is submitted
+    said = {
+        str(one.output_id): {"labels": one.labels, "comment": one.rationale, "seconds": one.seconds} for one in given
+    }
+    Withdrawal.objects.create(assignment=held, submitted_at=held.submitted_at, labels=said)
     held.draft = {str(one.output_id): {"labels": one.labels, "comment": one.rationale} for one in given}
     # Two on: a copy that a browser kept while it saved for the last time is one behind what it saved, and must not win.
     held.draft_version += 2

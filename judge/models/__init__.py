@@ -1,6 +1,6 @@
 """Tables of the judge."""
 
-from judge.models.assessments import Assessment, AssessmentQuerySet, Gold, Resolution
+from judge.models.assessments import Assessment, AssessmentQuerySet, Gold, Resolution, Withdrawal
 from judge.models.campaigns import Assignment, Campaign, CampaignUnit, Tally
 from judge.models.checks import Alert, CheckCase, JudgeCheck, Passport
 from judge.models.file_imports import FileImport
@@ -31,4 +31,5 @@ __all__ = [
     "Tally",
     "Trial",
     "TrialCase",
+    "Withdrawal",
 ]

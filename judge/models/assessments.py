@@ -68,6 +68,22 @@ class Assessment(models.Model):
         return f"{self.rater}: {self.output}"
 
 
+class Withdrawal(models.Model):
+    """A submission as it was before it was taken back, in a table that no figure, list or export reads."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="withdrawals")
+    submitted_at = models.DateTimeField()
+    labels = models.JSONField(help_text="{output id: {labels, comment, seconds}}")
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.assignment}, {self.submitted_at:%Y-%m-%d %H:%M}"
+
+
 class Resolution(models.Model):
     """The labels that a lead decided on where raters differ, beside theirs; a correction is a new revision."""
 

@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from judge import queue
-from judge.models import Assessment, Assignment, Campaign, JudgeCheck, Passport, Resolution
+from judge.models import Assessment, Assignment, Campaign, JudgeCheck, Passport, Resolution, Withdrawal
 from tests.judge.factories import (
     PASSING,
     AssessmentFactory,
@@ -20,7 +20,7 @@ from tests.recommend.factories import GenerationFactory
 
 pytestmark = pytest.mark.django_db
 TABLES = ["rubric", "criterion", "rater", "campaign", "campaignunit", "assignment", "assessment", "resolution"]
-TABLES += ["judgecheck", "checkcase", "passport"]
+TABLES += ["judgecheck", "checkcase", "passport", "withdrawal"]
 
 
 @pytest.fixture
@@ -37,6 +37,7 @@ def one_of_each() -> None:
     assert held is not None
     outputs = list(unit.generation.outputs.all())
     queue.submit(held, person, {str(one.pk): {"labels": PASSING["interest"]} for one in outputs})
+    Withdrawal.objects.create(assignment=held, submitted_at=held.created_at, labels={"<script>alert(1)</script>": {}})
     judged = AssessmentFactory.create(output=outputs[0])
     check = JudgeCheck.objects.create(
         rater=judged.rater, rubric=judged.rubric, state="done", budget=20, version={"model": "judge"}

@@ -55,6 +55,12 @@ def test_the_labels_come_back_as_the_draft_and_count_nowhere(person: User):
     }
     assert not Assessment.objects.exists()
     assert places(held) == (1, 0, 0)
+    kept = held.withdrawals.get()
+    assert kept.submitted_at < kept.created_at
+    assert kept.labels == {
+        str(one.pk): {"labels": FAILING["interest"], "comment": "By mistake", "seconds": 10.0}
+        for one in held.kept_outputs
+    }
 
 
 def test_what_is_submitted_again_is_a_first_blind_label_with_all_the_time_it_took(person: User):
