@@ -7,7 +7,7 @@ import recommend.models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('judge', '0013_proposals'),
+        ('judge', '0014_file_imports'),
     ]
 
     operations = [
