@@ -17,7 +17,7 @@ from judge.models import Assessment
 from judge.services import definition
 from recommend import events
 from recommend.models import Generation, Output
-from recommend.roles import ANNOTATOR
+from recommend.roles import ANNOTATOR, LEAD
 from tests.judge.factories import PASSING, CampaignFactory, UserFactory, current_rubric
 from tests.recommend.factories import ItemFactory, LanguageModelFactory, ShopperFactory
 
@@ -100,3 +100,15 @@ def test_peoples_labels_of_the_same_file_find_their_outputs_by_source_and_key(ma
         "big-model (imported)",
         str(Generation.objects.get(stage="interests").pk),
     )
+
+
+def test_the_run_of_an_imported_generation_opens_and_says_where_it_comes_from(made: Path):
+    imported(made)
+    run = Generation.objects.get(stage="interests").run
+    client = Client()
+    client.force_login(UserFactory.create(role=LEAD))
+
+    page = client.get(run.get_absolute_url()).content.decode()
+
+    assert "imported from &lt;b&gt;Persona&lt;/b&gt; service" in page
+    assert "baby care" in page
