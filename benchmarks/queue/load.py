@@ -65,6 +65,7 @@ def together(people: Sequence[Annotator], work: Callable[[Annotator, Done], None
     gate = threading.Barrier(len(people) + 1)
 
     def one(person: Annotator, mine: Done) -> None:
+        person.http.close()  # it opens again; one that stood idle for 30 s is closed by the server
         gate.wait()
         work(person, mine)
 
