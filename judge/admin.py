@@ -24,6 +24,7 @@ from judge.models import (
     Panel,
     PanelMember,
     Passport,
+    Preference,
     Proposal,
     Rater,
     Resolution,
@@ -131,13 +132,16 @@ class JudgeProfileAdmin(StudioAdmin[JudgeProfile]):
 class CampaignAdmin(StudioAdmin[Campaign]):
     """Leads start, pause and change campaigns here, as by the API."""
 
-    list_display = ("name", "stage", "rubric", "state", "sampling_rate", "overlap", "blind", "deadline", "created_at")
-    list_filter = ("stage", "state", "blind")
+    list_display = (
+        "name", "stage", "task", "rubric", "state", "sampling_rate", "overlap", "blind", "deadline", "created_at",
+    )  # fmt: skip
+    list_filter = ("stage", "task", "state", "blind")
     list_select_related = ("rubric",)
     search_fields = ("name",)
     autocomplete_fields = ("rubric",)
     filter_horizontal = ("members",)
-    # Plans other than uniform by rate are made on the campaign pages, which show what they would draw.
+    # Other plans than uniform by rate, and campaigns that compare, are made on the campaign pages, which show what they
+    # would draw.
     fields = (
         "name", "stage", "rubric", "state", "sampling_rate", "overlap", "blind", "lease_s", "members", "deadline",
         "guidelines",
@@ -227,6 +231,21 @@ class AssignmentAdmin(LargeTableAdmin[Assignment]):
     @admin.display
     def generation(self, assignment: Assignment) -> str:
         return str(assignment.unit.generation)
+
+
+@admin.register(Preference)
+class PreferenceAdmin(ReadOnlyAdmin[Preference]):
+    list_display = ("assignment", "choice", "a_was_left", "seconds", "revealed_at", "created_at")
+    list_filter = ("choice", "assignment__unit__campaign")
+    list_select_related = (
+        "assignment__unit__campaign", "assignment__unit__generation__shopper", "assignment__annotator",
+    )  # fmt: skip
+    search_fields = ("assignment__annotator__username", "comment")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Preference]:
+        user = cast("User", request.user)  # the admin is for signed-in users
+        held = visibility.blind_work(user).values("unit__generation")
+        return super().get_queryset(request).exclude(assignment__unit__generation__in=held)
 
 
 @admin.register(Tally)

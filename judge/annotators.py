@@ -271,6 +271,7 @@ def _work(wanted: Wanted, rubric: Rubric) -> list[Work]:
         Q(state__in=[Assignment.State.SUBMITTED, Assignment.State.SKIPPED]) | ~Q(flag=""),
         _chosen(wanted, "unit__"),
         unit__campaign__rubric=rubric,
+        unit__rival__isnull=True,
     ).order_by()
     if wanted.since or wanted.until:
         # What was skipped has no end of its own; the day on which it was taken stands for it.

@@ -3,16 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.db.models import Model
+
 from judge.refusals import Incomplete, InvalidAnswer
 from judge.rubrics import CriterionDef, LabelError, RubricDef
-from recommend.models import Output
 
 MAX_TEXT = 4_000
 
 Answers = dict[str, dict[str, Any]]
 
 
-def cleaned(answers: Mapping[str, Any], rubric: RubricDef, outputs: Sequence[Output]) -> Answers:
+def cleaned(answers: Mapping[str, Any], rubric: RubricDef, outputs: Sequence[Model]) -> Answers:
     """Answers {output id: {"labels": {criterion: label}, "comment": text}} without what is empty.
 
     They may be incomplete, but raise InvalidAnswer for an output that is not among `outputs`, for a criterion or label
@@ -44,7 +45,7 @@ def cleaned_text(text: object) -> str:
     return text
 
 
-def check_complete(answers: Answers, rubric: RubricDef, outputs: Sequence[Output]) -> None:
+def check_complete(answers: Answers, rubric: RubricDef, outputs: Sequence[Model]) -> None:
     """Raises Incomplete unless every output has a label for every criterion."""
     missing: dict[str, list[str]] = {}
     where = []

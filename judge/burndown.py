@@ -124,7 +124,8 @@ class BurnDown:
 def burn_downs(filters: Filters, now: datetime | None = None) -> tuple[BurnDown, ...]:
     """The chosen campaign, else the active ones of the chosen kind: the newest, MAX_CAMPAIGNS at most."""
     wanted = Q(state=Campaign.State.ACTIVE) if filters.campaign is None else Q(pk=filters.campaign)
-    found = list(Campaign.objects.filter(wanted, stage=filters.stage).select_related("rubric")[:MAX_CAMPAIGNS])
+    rated = Campaign.objects.filter(wanted, stage=filters.stage, task=Campaign.Task.RATE)
+    found = list(rated.select_related("rubric")[:MAX_CAMPAIGNS])
     now, acceptances = now or timezone.now(), Acceptances()
     progress = campaigns.progress_of(found)
     by_day, recent, last = _by_day(found, now), _recent(found, now), _last_submits(found)

@@ -13,7 +13,7 @@ from judge import campaigns
 from judge.frames import Population
 from judge.gold import MAX_SHARE
 from judge.models import Campaign, Rubric
-from judge.plans import Plan, PlanError
+from judge.plans import Plan, PlanError, check_task
 from judge.services import KIND_OF_STAGE, reviewers
 from recommend.models import LanguageModel, Stage
 
@@ -43,6 +43,9 @@ class CampaignForm(forms.Form):
 
     name = forms.CharField(max_length=200, error_messages={"required": "Give the campaign a name."})
     stage = forms.ChoiceField(label="Output", choices=Stage, widget=forms.RadioSelect, initial=Stage.INTERESTS)
+    task = forms.ChoiceField(
+        choices=Campaign.Task, widget=forms.RadioSelect, initial=Campaign.Task.RATE, required=False
+    )
     rubric = forms.ModelChoiceField(Rubric.objects.fixed(), required=False, empty_label="the one in use")
     population_models = ModelsField(
         LanguageModel.objects.filter(role__in=Stage.values).order_by("role", "name"),
@@ -51,6 +54,13 @@ class CampaignForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
     )
     prompt_versions = forms.CharField(required=False, max_length=400)
+    rival_models = ModelsField(
+        LanguageModel.objects.filter(role__in=Stage.values).order_by("role", "name"),
+        label="B: models",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    rival_prompt_versions = forms.CharField(label="B: prompt versions", required=False, max_length=400)
     created_from = forms.DateField(
         label="Created from", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
@@ -97,7 +107,8 @@ class CampaignForm(forms.Form):
 
     # What the preview needs; the rest may still be empty.
     PLAN_FIELDS = (
-        *("stage", "rubric", "population_models", "prompt_versions", "created_from", "created_until", "plan"),
+        *("stage", "task", "rubric", "population_models", "prompt_versions", "created_from", "created_until", "plan"),
+        *("rival_models", "rival_prompt_versions"),
         *("strata_by", "allocation", "uncertainty", "floor", "target", "rate", "size", "points"),
     )
 
@@ -116,8 +127,14 @@ class CampaignForm(forms.Form):
             raise forms.ValidationError(f"“{name}” is the name of another campaign. Choose another one.")
         return name
 
+    def clean_task(self) -> str:
+        return self.cleaned_data["task"] or Campaign.Task.RATE
+
     def clean_prompt_versions(self) -> list[str]:
         return [one.strip() for one in self.cleaned_data["prompt_versions"].split(",") if one.strip()]
+
+    def clean_rival_prompt_versions(self) -> list[str]:
+        return [one.strip() for one in self.cleaned_data["rival_prompt_versions"].split(",") if one.strip()]
 
     def clean_deadline(self) -> Any:
         deadline = self.cleaned_data["deadline"]
@@ -141,10 +158,10 @@ class CampaignForm(forms.Form):
         kind, rubric = KIND_OF_STAGE[stage], self.cleaned_data.get("rubric")
         if rubric is not None and rubric.kind != kind:
             self.add_error("rubric", f"“{rubric}” is for outputs of another kind. Choose one for {stage.label}.")
-        strangers = [one.name for one in self.cleaned_data.get("population_models") or () if one.role != stage]
-        if strangers:
-            names = ", ".join(strangers)
-            self.add_error("population_models", f"{names} does not make {stage.label.lower()}. Leave it out.")
+        for field in ("population_models", "rival_models"):
+            strangers = [one.name for one in self.cleaned_data.get(field) or () if one.role != stage]
+            if strangers:
+                self.add_error(field, f"{', '.join(strangers)} does not make {stage.label.lower()}. Leave it out.")
 
     def add_plan_error(self, error: PlanError) -> None:
         """Show a refusal of the plan where its value was typed."""
@@ -162,6 +179,7 @@ class CampaignForm(forms.Form):
             "stage",
             "rubric",
             "population_models",
+            "rival_models",
             "members",
             "overlap",
             "blind",
@@ -172,7 +190,7 @@ class CampaignForm(forms.Form):
             self._plan_settings()
             | {name: given[name] for name in names}
             | {"lease_s": 60 * (given["lease_min"] or 15)}
-            | self._gold_settings()
+            | (self._gold_settings() if given["task"] == Campaign.Task.RATE else {"blind": True})
         )
 
     def _gold_settings(self) -> dict[str, Any]:
@@ -186,7 +204,7 @@ class CampaignForm(forms.Form):
             "size": lambda: {"size": given["size"]},
             "precision": lambda: {"precision": given["points"] / 100},
         }[given["target"]]()
-        names = ("plan", "prompt_versions", "created_from", "created_until")
+        names = ("task", "plan", "prompt_versions", "rival_prompt_versions", "created_from", "created_until")
         return (
             asked
             | {name: given[name] for name in names}
@@ -199,7 +217,7 @@ class CampaignForm(forms.Form):
         )
 
     def to_preview(self) -> Plan:
-        """The plan as far as it is typed; `plan_errors` must be empty."""
+        """The plan as far as it is typed; `plan_errors` must be empty. Raises PlanError."""
         given = self.cleaned_data
         stage = Stage(given["stage"])
         campaign = Campaign(
@@ -207,14 +225,8 @@ class CampaignForm(forms.Form):
             rubric=given["rubric"] or Rubric.objects.current(KIND_OF_STAGE[stage]),
             **self._plan_settings(),
         )
-        population = Population(
-            stage,
-            tuple(one.pk for one in given["population_models"]),
-            tuple(given["prompt_versions"]),
-            given["created_from"],
-            given["created_until"],
-        )
-        return Plan.of(campaign, population)
+        check_task(campaign)
+        return Plan.of(campaign, Population.of(campaign, given["population_models"], given["rival_models"]))
 
 
 def gold_initial(campaign: Campaign) -> dict[str, Any]:
@@ -236,6 +248,7 @@ def initial_of(campaign: Campaign) -> dict[str, Any]:
         | {
             "name": f"{campaign.name[:190]}, again",
             "prompt_versions": ", ".join(campaign.prompt_versions),
+            "rival_prompt_versions": ", ".join(campaign.rival_prompt_versions),
             "floor": round(100 * campaign.uniform_floor, 4),
             "target": target,
             "rate": round(100 * campaign.sampling_rate, 4) if target == "rate" else None,

@@ -109,16 +109,27 @@ def in_words(campaign: Campaign) -> list[str]:
 
 
 def _population_in_words(campaign: Campaign) -> str:
-    parts = [f"Finished generations of {Stage(campaign.stage).label.lower()}"]
-    if models := [model.name for model in campaign.population_models.all()]:
-        parts.append(f"by {' or '.join(models)}")
-    if campaign.prompt_versions:
-        parts.append(f"with prompt version {' or '.join(campaign.prompt_versions)}")
+    stage, a = Stage(campaign.stage).label.lower(), [model.name for model in campaign.population_models.all()]
+    if campaign.compares:
+        b = [model.name for model in campaign.rival_models.all()]
+        parts = [
+            f"Pairs of finished generations of {stage} for one shopper and one reference day: A",
+            *_makers(a, campaign.prompt_versions),
+            "against B",
+            *_makers(b, campaign.rival_prompt_versions),
+        ]
+    else:
+        parts = [f"Finished generations of {stage}", *_makers(a, campaign.prompt_versions)]
     if campaign.created_from:
         parts.append(f"created from {campaign.created_from:%-d %B %Y}")
     if campaign.created_until:
         parts.append(f"{'' if campaign.created_from else 'created '}until {campaign.created_until:%-d %B %Y}")
     return f"{' '.join(parts)} in which the rules kept at least one output."
+
+
+def _makers(models: Sequence[str], prompt_versions: Sequence[str]) -> list[str]:
+    by = [f"by {' or '.join(models)}"] if models else []
+    return [*by, f"with prompt version {' or '.join(prompt_versions)}"] if prompt_versions else by
 
 
 def _plan_in_words(campaign: Campaign) -> list[str]:

@@ -12,9 +12,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from judge import annotators, campaign_pages, campaigns, plans, requeue
+from judge import annotators, campaign_pages, campaigns, plans, preferences, requeue, tables
 from judge.campaign_forms import CampaignForm, ExtendForm, initial_of
-from judge.models import Campaign, Rubric
+from judge.comparison import Filters
+from judge.models import Campaign, Preference, Rubric
 from judge.plans import PlanError
 from recommend.http import Request, read_id
 from recommend.roles import LEAD, role_required
@@ -93,7 +94,7 @@ def campaign_preview(request: Request) -> HttpResponse:
 
 
 def _lists(request: Request) -> dict[str, list[str]]:
-    return {name: request.POST.getlist(name) for name in ("population_models", "members")}
+    return {name: request.POST.getlist(name) for name in ("population_models", "rival_models", "members")}
 
 
 def _form(
@@ -138,6 +139,32 @@ def campaign_state(request: Request, pk: UUID) -> HttpResponse:
         campaigns.set_state(found, Campaign.State(wanted))
         messages.success(request, f"“{found}” {DONE[Campaign.State(wanted)]}.")
     return redirect("judge:campaign", found.pk)
+
+
+@role_required(LEAD)
+@require_GET
+@never_cache
+def campaign_preferences(request: Request, pk: UUID) -> HttpResponse:
+    """What people preferred in a campaign that compares."""
+    found = get_object_or_404(Campaign.objects.filter(task=Campaign.Task.COMPARE).select_related("rubric"), pk=pk)
+    result = preferences.of(found)
+    context = {
+        "campaign": found,
+        "found": result,
+        "sentence": campaign_pages.in_words(found)[0],
+        "rows": preferences.rows(result),
+        "counts": [(Preference.Choice(choice).label, n) for choice, n in result.counts.items()],
+    }
+    return render(request, "judge/preferences.html", context)
+
+
+@role_required(LEAD)
+@require_GET
+def campaign_preferences_file(request: Request, pk: UUID) -> HttpResponse:
+    """The same figures as a CSV file."""
+    found = get_object_or_404(Campaign.objects.filter(task=Campaign.Task.COMPARE).select_related("rubric"), pk=pk)
+    filters = Filters(kind=found.rubric.kind, campaign=found.pk)
+    return tables.download("preferences", filters, preferences.table(preferences.of(found)))
 
 
 @role_required(LEAD)

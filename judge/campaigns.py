@@ -15,7 +15,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from judge import events, gold, plans, sampling
-from judge.frames import BATCH, Member, Reading, members
+from judge.frames import BATCH, Member, Reading, members, partners
 from judge.models import Assignment, Campaign, CampaignUnit, Rubric
 from judge.plans import Plan, PlanError
 from judge.services import KIND_OF_STAGE
@@ -91,6 +91,7 @@ def start(
     rubric: Rubric | None = None,
     members: Iterable[User] = (),
     population_models: Iterable[LanguageModel] = (),
+    rival_models: Iterable[LanguageModel] = (),
     by: User | None = None,
     **settings: Any,
 ) -> Campaign:
@@ -107,9 +108,11 @@ def start(
         created_by=by,
         **settings,
     )
+    plans.check_task(campaign)
     campaign.save()
     campaign.members.set(members)
     campaign.population_models.set(population_models)
+    campaign.rival_models.set(rival_models if campaign.compares else ())
     _design(campaign, Plan.of(campaign))
     gold.enrol(campaign)
     audit.record(Verb.CAMPAIGN_STARTED, campaign, {"plan": campaign.plan, "blind": campaign.blind}, by=by)
@@ -130,6 +133,7 @@ def settings_of(campaign: Campaign) -> dict[str, Any]:
         asked["sampling_rate"] = campaign.sampling_rate
     return asked | {
         "stage": campaign.stage,
+        "task": campaign.task,
         "rubric": campaign.rubric,
         "plan": campaign.plan,
         "strata_by": campaign.strata_by,
@@ -138,6 +142,8 @@ def settings_of(campaign: Campaign) -> dict[str, Any]:
         "uniform_floor": campaign.uniform_floor,
         "population_models": list(campaign.population_models.all()),
         "prompt_versions": campaign.prompt_versions,
+        "rival_models": list(campaign.rival_models.all()),
+        "rival_prompt_versions": campaign.rival_prompt_versions,
         "created_from": campaign.created_from,
         "created_until": campaign.created_until,
         "overlap": campaign.overlap,
@@ -172,6 +178,7 @@ def extend(campaign: Campaign, **changes: Any) -> Campaign:
         for name in ("gold_share", "gold_bar"):
             if name in changes:
                 setattr(locked, name, changes[name])
+        plans.check_task(locked)
         locked.save()
         gold.enrol(locked)
         audit.record(Verb.CAMPAIGN_EXTENDED, locked, {name: str(value) for name, value in changes.items() if value})
@@ -219,6 +226,7 @@ def _extend_sample(campaign: Campaign, rate: float | None, size: int | None) -> 
 
 def _design(campaign: Campaign, plan: Plan, earlier: sampling.Design | None = None) -> None:
     """Fix the thresholds of a plan, store them, and draw by them from all that is there."""
+    plans.check_population(plan.population)
     if plan.is_rate_alone:
         campaign.sampling_rate = plan.rate
         campaign.units.sampled().update(inclusion_probability=plan.rate)
@@ -277,11 +285,13 @@ def enrol_judged(generation_id: UUID) -> int:
 
 
 def _offer(generation_id: UUID, to: QuerySet[Campaign]) -> int:
-    wanted = Generation.objects.filter(pk=generation_id)
-    stage = wanted.values_list("stage", flat=True).first()
-    active = to.filter(stage=stage, state=Campaign.State.ACTIVE).select_related("rubric")
-    found = active.prefetch_related("population_models")
-    return sum(_enrol(campaign, Q(pk=generation_id)) for campaign in found)
+    generation = Generation.objects.filter(pk=generation_id).only("stage", "shopper").first()
+    if generation is None:
+        return 0
+    active = to.filter(stage=generation.stage, state=Campaign.State.ACTIVE).select_related("rubric")
+    found = active.prefetch_related("population_models", "rival_models")
+    alone, paired = Q(pk=generation_id), partners(generation)
+    return sum(_enrol(campaign, paired if campaign.compares else alone) for campaign in found)
 
 
 def enrol_existing(campaign: Campaign) -> int:
@@ -332,7 +342,11 @@ def _draw(campaign: Campaign, found: Iterable[Member], design: sampling.Design, 
             probability = design.probability(stratum, one.uncertainty) if in_frame else threshold
             units.append(
                 CampaignUnit(
-                    campaign=campaign, generation_id=one.id, inclusion_probability=probability, stratum=stratum
+                    campaign=campaign,
+                    generation_id=one.id,
+                    rival_id=one.rival,
+                    inclusion_probability=probability,
+                    stratum=stratum,
                 )
             )
     units.sort(key=lambda unit: sampling.queue_number(campaign.pk, unit.generation_id))

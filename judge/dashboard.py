@@ -166,7 +166,7 @@ def choices(filters: Filters) -> Choices:
     return Choices(
         kinds=tuple((str(value), str(label)) for value, label in Output.Kind.choices),
         models=tuple(LanguageModel.objects.filter(role=filters.stage).order_by("-created_at")),
-        campaigns=tuple(Campaign.objects.filter(stage=filters.stage)),
+        campaigns=tuple(Campaign.objects.filter(stage=filters.stage, task=Campaign.Task.RATE)),
         judges=tuple(judges.order_by("-created_at")),
     )
 
@@ -250,7 +250,7 @@ def _names(raters: Sequence[Hashable]) -> dict[Hashable, str]:
 
 def _annotators(filters: Filters, overall: Sequence[ReviewedLabel]) -> tuple[AnnotatorRow, ...]:
     """Everybody who took part, the busiest first."""
-    work = Assignment.objects.filter(unit__campaign__stage=filters.stage)
+    work = Assignment.objects.filter(unit__campaign__stage=filters.stage, unit__rival__isnull=True)
     if filters.campaign:
         work = work.filter(unit__campaign=filters.campaign)
     if filters.model:

@@ -3,46 +3,85 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Coalesce, TruncDate
 from django.utils import timezone
 
 from judge import sampling
 from judge.models import Assessment, Campaign, Rubric
-from recommend.models import Generation, JobState, Output
+from recommend.models import Generation, JobState, LanguageModel, Output
 
 BATCH = 2_000
+# UTC's, as in the prompts.
+REFERENCE_DAY = TruncDate("run__reference_at", tzinfo=UTC)
+FINISHED = Coalesce("finished_at", "created_at")
 
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """Which generations a campaign speaks for; an empty part leaves it open."""
+    """Which generations a campaign speaks for; an empty part leaves it open.
+
+    rivals  those of B in a campaign that compares: then it speaks for pairs, each named by A's generation
+    """
 
     stage: str
     models: tuple[UUID, ...] = ()
     prompt_versions: tuple[str, ...] = ()
     created_from: date | None = None
     created_until: date | None = None
+    rivals: Population | None = None
 
     @classmethod
-    def of(cls, campaign: Campaign) -> Population:
-        return cls(
-            campaign.stage,
-            tuple(model.pk for model in campaign.population_models.all()),
-            tuple(campaign.prompt_versions),
-            campaign.created_from,
-            campaign.created_until,
-        )
+    def of(
+        cls,
+        campaign: Campaign,
+        models: Iterable[LanguageModel] | None = None,
+        rival_models: Iterable[LanguageModel] | None = None,
+    ) -> Population:
+        """That of a campaign; one that is not stored yet has no models to ask for, so name them."""
+        found = campaign.population_models.all() if models is None else models
+        days = (campaign.created_from, campaign.created_until)
+        own = cls(campaign.stage, tuple(model.pk for model in found), tuple(campaign.prompt_versions), *days)
+        if not campaign.compares:
+            return own
+        found = campaign.rival_models.all() if rival_models is None else rival_models
+        versions = tuple(campaign.rival_prompt_versions)
+        return replace(own, rivals=cls(campaign.stage, tuple(model.pk for model in found), versions, *days))
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether one generation could be both A's and B's: then nothing would be compared."""
+        if self.rivals is None:
+            return False
+        sides = ((self.models, self.rivals.models), (self.prompt_versions, self.rivals.prompt_versions))
+        return all(not a or not b or set(a) & set(b) for a, b in sides)
 
     def generations(self) -> QuerySet[Generation]:
-        """Its finished generations. One without an output that the rules kept asks nothing of a person, and is out."""
+        """Its finished generations; of pairs, A's of each.
+
+        A pair is what A and B finished first for one shopper and one reference day, of the calls of a stage each beside
+        its like: so a pair that there is never changes, whatever is finished later.
+        """
+        if self.rivals is None:
+            return self._finished()
+        same = _same_moment(self._finished())
+        first = same.order_by(FINISHED, "pk").values("pk")[:1]
+        rival = _same_moment(self.rivals._finished()).order_by(FINISHED, "pk").values("pk")[:1]
+        own = self._finished().annotate(reference_day=REFERENCE_DAY)
+        return own.annotate(rival_id=Subquery(rival), first_id=Subquery(first)).filter(
+            rival_id__isnull=False, first_id=F("pk")
+        )
+
+    def _finished(self) -> QuerySet[Generation]:
+        """Finished ones. One without an output that the rules kept asks nothing of a person, and is out."""
         kept = Output.objects.kept().filter(generation=OuterRef("pk"))
         found = Generation.objects.filter(Exists(kept), stage=self.stage, state=JobState.DONE)
         if self.models:
@@ -54,6 +93,17 @@ class Population:
         if self.created_until:
             found = found.filter(created_at__lt=_midnight(self.created_until + timedelta(days=1)))
         return found
+
+
+def _same_moment(generations: QuerySet[Generation]) -> QuerySet[Generation]:
+    """Those for the shopper and the reference day of the generation outside, and of its place in the stage."""
+    same = {name: OuterRef(name) for name in ("shopper", "position", "reference_day")}
+    return generations.annotate(reference_day=REFERENCE_DAY).filter(**same)
+
+
+def partners(generation: Generation) -> Q:
+    """The generations that one just finished may be paired with, itself included."""
+    return Q(shopper=generation.shopper_id)
 
 
 def _midnight(day: date) -> datetime:
@@ -84,12 +134,16 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One generation of a frame: the model's id, or the behaviours it was made from, or how unsure the judge is."""
+    """One generation of a frame: the model's id, or the behaviours it was made from, or how unsure the judge is.
+
+    rival  of a pair: B's generation
+    """
 
     id: UUID
     model: UUID | None = None
     n_behaviors: int = 0
     uncertainty: float | None = None
+    rival: UUID | None = None
 
     def stratum(self, reading: Reading, design: sampling.Design) -> str:
         """The name of the stratum that it belongs to; empty in a uniform plan."""
@@ -112,17 +166,22 @@ def members(generations: QuerySet[Generation], reading: Reading) -> Iterator[Mem
         # What the run kept of its moment, not what the shopper has by now: a stratum must not change under a draw.
         columns["n_events"] = KeyTextTransform("n_events", "run__history")
         names.append("n_events")
-    rows = iter(generations.order_by().annotate(**columns).values_list(*names).iterator(chunk_size=BATCH))
+    if "rival_id" in generations.query.annotations:
+        names.append("rival_id")
+    found = generations.order_by().annotate(**columns).values(*names)
+    rows: Iterator[Mapping[str, Any]] = iter(found.iterator(chunk_size=BATCH))
     while batch := list(islice(rows, BATCH)):
-        if reading.strata_by == Campaign.StrataBy.MODEL:
-            yield from (Member(pk, model=model) for pk, model in batch)
-        elif reading.strata_by == Campaign.StrataBy.ACTIVITY:
-            yield from (Member(pk, n_behaviors=int(n_events or 0)) for pk, n_events in batch)
-        elif reading.uncertainty:
-            found = uncertainties([pk for (pk,) in batch], reading)
-            yield from (Member(pk, uncertainty=found[pk]) for (pk,) in batch if pk in found)
-        else:
-            yield from (Member(pk) for (pk,) in batch)
+        unsure = uncertainties([row["pk"] for row in batch], reading) if reading.uncertainty else {}
+        for row in batch:
+            if reading.uncertainty and row["pk"] not in unsure:
+                continue
+            yield Member(
+                row["pk"],
+                model=row.get("model_id"),
+                n_behaviors=int(row.get("n_events") or 0),
+                uncertainty=unsure.get(row["pk"]),
+                rival=row.get("rival_id"),
+            )
 
 
 def uncertainties(generation_ids: Sequence[UUID], reading: Reading) -> dict[UUID, float]:

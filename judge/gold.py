@@ -122,7 +122,11 @@ def reviewed(rubric: Rubric) -> QuerySet[Assignment]:
     known = Gold.objects.in_force().filter(generation=OuterRef("unit__generation"), rubric=rubric)
     return (
         Assignment.objects.filter(
-            ~Exists(known), state=Assignment.State.SUBMITTED, unit__is_gold=False, unit__campaign__rubric=rubric
+            ~Exists(known),
+            state=Assignment.State.SUBMITTED,
+            unit__is_gold=False,
+            unit__rival__isnull=True,
+            unit__campaign__rubric=rubric,
         )
         .select_related("annotator", "unit__generation__shopper", "unit__generation__model")
         .order_by("-submitted_at")

@@ -25,8 +25,8 @@ room AS MATERIALIZED (
 )
 """
 
-# Units among the candidates with a place for this person. A generation that they have under the same rubric in another
-# campaign is theirs already.
+# Units among the candidates with a place for this person. A generation, or a pair of two, that they have under the same
+# rubric in another campaign is theirs already.
 OPEN_TO_THEM = """
     ({candidates}) candidate JOIN judge_campaignunit unit ON unit.id = candidate.id
     WHERE (unit.is_gold OR unit.n_taken < (SELECT overlap FROM room))
@@ -34,7 +34,7 @@ OPEN_TO_THEM = """
         SELECT FROM judge_campaignunit same
         JOIN judge_assignment mine ON mine.unit_id = same.id AND mine.annotator_id = %(annotator)s
         JOIN judge_campaign theirs ON theirs.id = same.campaign_id
-        WHERE same.generation_id = candidate.generation_id
+        WHERE same.generation_id = candidate.generation_id AND same.rival_id IS NOT DISTINCT FROM unit.rival_id
           AND CASE WHEN same.id = candidate.id THEN mine.state <> 'expired'
               ELSE mine.state IN ('leased', 'submitted') AND theirs.rubric_id = (SELECT rubric_id FROM room) END
       )
@@ -142,7 +142,8 @@ GOLD = """
       ) AND NOT EXISTS (
         SELECT FROM judge_campaignunit same JOIN judge_campaign theirs ON theirs.id = same.campaign_id
         LEFT JOIN judge_assignment mine ON mine.unit_id = same.id AND mine.annotator_id = %(annotator)s
-        WHERE same.generation_id = unit.generation_id AND same.id <> unit.id AND theirs.rubric_id = known.rubric_id
+        WHERE same.generation_id = unit.generation_id AND same.id <> unit.id AND same.rival_id IS NULL
+          AND theirs.rubric_id = known.rubric_id
           AND (mine.id IS NOT NULL OR NOT same.is_gold AND theirs.state <> 'closed' AND same.n_taken < theirs.overlap)
       ) AND (
         SELECT coalesce(sum(n_taken), 0) FROM judge_campaignunit WHERE campaign_id = unit.campaign_id AND is_gold

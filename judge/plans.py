@@ -65,6 +65,27 @@ class Plan:
         return not (self.reading.strata_by or self.reading.uncertainty or self.size or self.precision)
 
 
+def check_task(campaign: Campaign) -> None:
+    """Raises PlanError where a campaign's settings do not fit what it asks of people."""
+    if not campaign.compares:
+        return
+    if campaign.plan == Campaign.Plan.UNCERTAINTY:
+        raise PlanError("plan", "Uncertainty first goes by the judge's labels, which no pair has. Choose another plan.")
+    if not campaign.blind:
+        raise PlanError("blind", "Two answers are compared without knowing whose they are. Make the campaign blind.")
+    if campaign.gold_share:
+        raise PlanError("gold_share", "Gold units have known labels, and a pair has none. Give a share of 0.")
+
+
+def check_population(population: Population) -> None:
+    """Raises PlanError where A and B of a campaign that compares are not two."""
+    if population.overlaps:
+        raise PlanError(
+            "rival_models",
+            "The same generation could be A's and B's. Name models, or prompt versions, that A and B do not share.",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class StratumRow:
     """One stratum: how many generations it has and how many are drawn (on average, where it is no whole number)."""
@@ -102,6 +123,7 @@ class Preview:
 
 def preview(plan: Plan) -> Preview:
     """What a plan would draw if it started now. Raises PlanError."""
+    check_population(plan.population)
     n_finished = plan.population.generations().count()
     if plan.is_rate_alone:
         row = StratumRow("", n_finished, plan.rate * n_finished, plan.rate, plan.rate)
@@ -191,9 +213,14 @@ def _size(plan: Plan, available: int) -> int:
 
 
 def _size_for(precision: float, population: Population, available: int) -> int:
-    """Generations that bring the interval to ± precision in the worst case: half pass, and the judge is no help."""
-    n_outputs = Output.objects.kept().filter(generation__in=population.generations()).count()
-    per_generation = max(1.0, n_outputs / max(1, population.generations().count()))
+    """Generations that bring the interval to ± precision in the worst case: half pass, and the judge is no help.
+
+    Of pairs, each has one choice, and half go to A.
+    """
+    per_generation = 1.0
+    if population.rivals is None:
+        n_outputs = Output.objects.kept().filter(generation__in=population.generations()).count()
+        per_generation = max(1.0, n_outputs / max(1, population.generations().count()))
     design_effect = 1 + (per_generation - 1) * SAME_GENERATION
     n_labels = labels_needed(precision, design_effect=design_effect)
     size = math.ceil(n_labels / per_generation)

@@ -19,7 +19,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from judge import answers as rules
-from judge import events, leases
+from judge import events, leases, pairs
 from judge.leases import expire as expire_leases
 from judge.models import Assessment, Assignment, Campaign, CampaignUnit, Rater
 from judge.refusals import (
@@ -155,7 +155,7 @@ def save_draft(
     Where the lease was lost and somebody else has the place, the draft is stored all the same and LeaseLost raised.
     Raises AlreadySubmitted after the submit, InvalidAnswer for what does not fit the generation or its rubric.
     """
-    clean = rules.cleaned(draft, definition_in_use(assignment.unit.campaign.rubric_id), assignment.kept_outputs)
+    clean = rules.cleaned(draft, *_asked(assignment))
     refusal: QueueError | None = None
     with transaction.atomic():
         unit, held = locked(assignment, annotator)
@@ -228,18 +228,18 @@ def flag(assignment: Assignment, annotator: User, text: str) -> None:
 def submit(
     assignment: Assignment, annotator: User, answers: Mapping[str, Any], seconds: float = 0.0
 ) -> list[Assessment]:
-    """Store a person's labels for every kept output of a generation; all of them, or none.
+    """Store a person's labels for every kept output of a generation, all of them or none; of a pair, their choice.
 
     answers  {output id: {"labels": {criterion: label}, "comment": text}}, complete
     seconds  time at work on the whole generation
 
-    Repeating a submit returns what the first one stored. Raises Incomplete naming what is missing, InvalidAnswer,
-    Surplus where the lease was lost and others filled the place, CampaignClosed; with the last two the answers are
-    kept as the draft. Else `assignment` itself is submitted afterwards.
+    For a pair the answer stands under the assignment's id, as `judge.pairs` asks for it, and the list that is returned
+    is empty. Repeating a submit returns what the first one stored. Raises Incomplete naming what is missing,
+    InvalidAnswer, Surplus where the lease was lost and others filled the place, CampaignClosed; with the last two the
+    answers are kept as the draft. Else `assignment` itself is submitted afterwards.
     """
-    rubric_def = definition_in_use(assignment.unit.campaign.rubric_id)
-    outputs = assignment.kept_outputs
-    clean = rules.cleaned(answers, rubric_def, outputs)
+    rubric_def, rated = _asked(assignment)
+    clean = rules.cleaned(answers, rubric_def, rated)
     refusal: QueueError | None = None
     with transaction.atomic():
         unit, held = locked(assignment, annotator)
@@ -248,7 +248,7 @@ def submit(
             return _first(held)
         if held.state == State.SKIPPED:
             raise _ended(held)
-        rules.check_complete(clean, rubric_def, outputs)
+        rules.check_complete(clean, rubric_def, rated)
         held.seconds = max(held.seconds, _sane(seconds))
         try:
             change = _hold(unit, held)
@@ -257,7 +257,11 @@ def submit(
             held.draft, held.draft_version = clean, held.draft_version + 1
             held.save(update_fields=["draft", "draft_version", "seconds"])
         else:
-            stored = _store(held, annotator, outputs, clean, rubric_def)
+            stored: list[Assessment] = []
+            if unit.rival_id is not None:
+                pairs.store(held, clean)
+            else:
+                stored = _store(held, annotator, assignment.kept_outputs, clean, rubric_def)
             held.state, held.submitted_at = State.SUBMITTED, timezone.now()
             leases.finish(held, change)
             events.submitted(held)
@@ -275,6 +279,8 @@ def revise(
 
     Sending what is stored already returns that. Raises NotSubmitted, Incomplete, InvalidAnswer.
     """
+    if assignment.unit.rival_id is not None:
+        raise InvalidAnswer("A choice between two answers is not revised. Take the submission back instead.")
     rubric_def = definition_in_use(assignment.unit.campaign.rubric_id)
     clean = rules.cleaned({str(output.pk): {"labels": labels, "comment": comment}}, rubric_def, assignment.kept_outputs)
     rules.check_complete(clean, rubric_def, [output])
@@ -290,6 +296,13 @@ def revise(
         detail = {"output": str(output.pk), "revision": stored.revision}
         audit.record(Verb.ASSIGNMENT_REVISED, held, detail, by=annotator)
         return stored
+
+
+def _asked(assignment: Assignment) -> tuple[RubricDef, Sequence[Output | Assignment]]:
+    """The questions, and what they are asked of: the outputs of a generation, or a pair as a whole."""
+    if assignment.unit.rival_id is not None:
+        return pairs.ASKED, [assignment]
+    return definition_in_use(assignment.unit.campaign.rubric_id), assignment.kept_outputs
 
 
 def locked(assignment: Assignment, annotator: User) -> tuple[CampaignUnit, Assignment]:

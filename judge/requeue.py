@@ -107,6 +107,8 @@ def again(campaign: Campaign, rubric: Rubric, *, by: User, guidelines: str | Non
 
 def _check(campaign: Campaign, rubric: Rubric) -> None:
     """Raises PlanError unless a campaign can be queued again under a rubric."""
+    if campaign.compares:
+        raise PlanError("rubric", f"“{campaign}” compares answers, and has no labels under a rubric. Clone it instead.")
     if campaign.plan == Campaign.Plan.UNCERTAINTY:
         raise PlanError(
             "rubric",

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Count, F
 
-from judge import queue, visibility
+from judge import pairs, queue, visibility
 from judge.models import Assessment, Assignment, Campaign, CampaignUnit, Rater, Resolution, Tally, Withdrawal
 from judge.refusals import NotSubmitted, NotUndoable
 from recommend import audit
@@ -45,7 +45,7 @@ def undo(assignment: Assignment, annotator: User) -> None:
     if held.state == State.SUBMITTED:
         # In the order of a submit. No other submit of this person comes between, and no lead decides and no judge
         # answers unseen: what is not there now comes after this.
-        Rater.objects.select_for_update().get(user=annotator)
+        list(Rater.objects.select_for_update().filter(user=annotator))  # who only ever compared is none
         list(Output.objects.select_for_update().filter(generation=unit.generation_id).order_by("position"))
         newest = _last(annotator)
         if newest is not None and newest != held:
@@ -60,13 +60,17 @@ def undo(assignment: Assignment, annotator: User) -> None:
 
 
 def _reopen(unit: CampaignUnit, held: Assignment) -> None:
-    given = held.assessments.all()
+    given, chosen = held.assessments.all(), pairs.of(held)
     assert held.submitted_at is not None  # undo() is for what is submitted
     said = {
         str(one.output_id): {"labels": one.labels, "comment": one.rationale, "seconds": one.seconds} for one in given
     }
-    Withdrawal.objects.create(assignment=held, submitted_at=held.submitted_at, labels=said)
     held.draft = {str(one.output_id): {"labels": one.labels, "comment": one.rationale} for one in given}
+    if chosen is not None:
+        held.draft = pairs.as_answers(chosen)
+        said = {key: {**answer, "seconds": chosen.seconds} for key, answer in held.draft.items()}
+        chosen.delete()
+    Withdrawal.objects.create(assignment=held, submitted_at=held.submitted_at, labels=said)
     # Two on: a copy that a browser kept while it saved for the last time is one behind what it saved, and must not win.
     held.draft_version += 2
     held.state, held.submitted_at, held.lease_until = State.LEASED, None, queue.lease_end(unit.campaign)
@@ -88,6 +92,8 @@ def _refusal(held: Assignment, annotator: User) -> str:
     campaign = held.unit.campaign
     if campaign.state == Campaign.State.CLOSED:
         return f"“{campaign}” is closed, so its labels stay as they are. Ask its lead to open it again."
+    if held.unit.rival_id is not None:
+        return _refusal_of_choice(held)
     outputs = Output.objects.kept().filter(generation=held.unit.generation_id)
     decided = Resolution.objects.filter(output__in=outputs, rubric=campaign.rubric_id)
     # An earlier one did not rest on these labels: it may be where a gold unit has its labels from.
@@ -107,3 +113,14 @@ def _refusal(held: Assignment, annotator: User) -> str:
             "stay: they were given blind, and count. Revise them instead; both versions are kept."
         )
     return ""
+
+
+def _refusal_of_choice(held: Assignment) -> str:
+    """Why the choice of a pair stays, in words; empty as long as the person was not told whose the answers are."""
+    chosen = pairs.of(held)
+    if chosen is None or chosen.revealed_at is None:
+        return ""
+    return (
+        "Since you submitted, you were told whose the two answers are, so your choice stays: it was made blind, and "
+        "counts."
+    )

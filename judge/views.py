@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import messages
@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from judge import campaigns, pace, queue, screens, undo, visibility, worklist
+from judge import campaigns, pace, pair_screens, queue, reveal, screens, undo, visibility, worklist
 from judge.models import Assignment
 from judge.refusals import Incomplete, InvalidAnswer, LeaseLost, QueueError, StaleDraft
 from judge.services import KIND_OF_STAGE
@@ -114,12 +114,21 @@ def _screen(request: Request, found: Assignment, refusal: str = "", status: int 
         "generation": found.unit.generation,
         "kind_name": KIND_OF_STAGE[Stage(campaign.stage)].label.lower(),
         "pace": pace.pace(campaign, request.user),
-        "screen": screens.screen(found, request.user),
         "reveal": found.state == Assignment.State.SUBMITTED,
         "problem": refusal,
         "last": undo.last(request.user),
     }
+    if campaign.compares:
+        context["screen"] = pair_screens.screen(found)
+        return render(request, "judge/pair.html", context, status=status)
+    context["screen"] = screens.screen(found, request.user)
     return render(request, "judge/assignment.html", context, status=status)
+
+
+def _answers(request: Request, found: Assignment) -> dict[str, dict[str, Any]]:
+    """What the form of a screen holds."""
+    read = pair_screens.answers if found.unit.campaign.compares else screens.answers
+    return read(found, request.POST)
 
 
 @role_required(ANNOTATOR, LEAD)
@@ -131,7 +140,7 @@ def assignment_draft(request: Request, pk: UUID) -> HttpResponse:
         version = int(request.POST.get("version", ""))
     except ValueError:
         return problem(HTTPStatus.BAD_REQUEST, "The draft came without its version. Reload the page.")
-    drafted, seconds = screens.answers(found, request.POST), screens.seconds(request.POST)
+    drafted, seconds = _answers(request, found), screens.seconds(request.POST)
     try:
         version = queue.save_draft(found, request.user, drafted, version, seconds)
     except QueueError as error:
@@ -155,7 +164,7 @@ def assignment_heartbeat(request: Request, pk: UUID) -> HttpResponse:
 def assignment_submit(request: Request, pk: UUID) -> HttpResponse:
     """Store the labels, then show the judge's beside them. What is not complete comes back as it was filled in."""
     found = own_assignment(request, pk)
-    given = screens.answers(found, request.POST)
+    given = _answers(request, found)
     try:
         queue.submit(found, request.user, given, screens.seconds(request.POST))
     except QueueError as error:
@@ -181,9 +190,24 @@ def assignment_undo(request: Request, pk: UUID) -> HttpResponse:
 
 @role_required(ANNOTATOR, LEAD)
 @require_POST
+def assignment_reveal(request: Request, pk: UUID) -> HttpResponse:
+    """Say whose the two answers of a submitted pair are; the choice stays from then on."""
+    found = own_assignment(request, pk)
+    try:
+        reveal.reveal(found, request.user)
+    except QueueError as error:
+        messages.error(request, str(error))
+    return redirect(found)
+
+
+@role_required(ANNOTATOR, LEAD)
+@require_POST
 def assignment_revise(request: Request, pk: UUID) -> HttpResponse:
     """Store a second revision of each output whose labels or comment were changed after the reveal."""
     found = own_assignment(request, pk)
+    if found.unit.campaign.compares:
+        messages.error(request, "A choice between two answers is not revised. Take the submission back instead.")
+        return redirect(found)
     before = {str(card.output.pk): card for card in screens.screen(found, request.user).cards}
     n_revised = 0
     for output_id, answer in screens.answers(found, request.POST).items():

@@ -33,13 +33,15 @@ def visible_assessments(user: User | AnonymousUser, outputs: QuerySet[Output]) -
 
 
 def judge_is_revealed(assignment: Assignment) -> bool:
-    """Whether the person at work on an assignment sees the judge's labels beside it."""
+    """Whether the person at work on an assignment sees the judge's labels beside it; beside a pair, never."""
+    if assignment.unit.rival_id is not None:
+        return False
     return not assignment.unit.campaign.blind or assignment.state == Assignment.State.SUBMITTED
 
 
 def note_opened(assignment: Assignment) -> None:
     """Put into the audit log that a person was shown a screen of work, or after the submit the judge's labels on it."""
-    submitted = assignment.state == Assignment.State.SUBMITTED
+    submitted = assignment.state == Assignment.State.SUBMITTED and assignment.unit.rival_id is None
     verb = Verb.LABELS_REVEALED if submitted else Verb.ASSIGNMENT_OPENED
     audit.record(verb, assignment, {"judge_shown": judge_is_revealed(assignment)})
 
@@ -50,7 +52,8 @@ def blind_work(user: User) -> QuerySet[Assignment]:
 
 
 def _in_hand(user: User) -> QuerySet[Assignment]:
-    return blind_work(user).filter(unit__generation=OuterRef("output__generation"))
+    generation = OuterRef("output__generation")
+    return blind_work(user).filter(Q(unit__generation=generation) | Q(unit__rival=generation))
 
 
 def _submitted(user: User) -> QuerySet[Assignment]:
@@ -58,6 +61,7 @@ def _submitted(user: User) -> QuerySet[Assignment]:
         annotator=user,
         state=Assignment.State.SUBMITTED,
         unit__generation=OuterRef("output__generation"),
+        unit__rival__isnull=True,
         unit__campaign__rubric=OuterRef("rubric"),
     )
 
@@ -65,5 +69,5 @@ def _submitted(user: User) -> QuerySet[Assignment]:
 def _drawn_blind() -> QuerySet[CampaignUnit]:
     # Closed campaigns count: they can be opened again, and a colleague's work may still be open.
     return CampaignUnit.objects.filter(
-        generation=OuterRef("output__generation"), campaign__in=Campaign.objects.filter(blind=True)
+        generation=OuterRef("output__generation"), rival__isnull=True, campaign__in=Campaign.objects.filter(blind=True)
     )

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
 from rest_framework.viewsets import GenericViewSet
 
-from judge import queue, refusals, undo, visibility
+from judge import queue, refusals, reveal, undo, visibility
 from judge.api.screens import shown
 from judge.api.serializers import (
     AssessmentSerializer,
@@ -135,6 +135,16 @@ class AssignmentViewSet(GenericViewSet[Assignment]):
         assignment = self.get_object()
         with refusing("non_field_errors"):
             undo.undo(assignment, caller(request))
+        return Response(shown(assignment, caller(request)))
+
+    @extend_schema(summary="Be told whose", request=EmptyRequest, responses={200: AssignmentSerializer, 409: REFUSED})
+    @action(detail=True, methods=["post"])
+    def reveal(self, request: Request, pk: UUID) -> Response:
+        """Be told whose the two answers of a pair are, after submitting; your choice stays from then on."""
+        self.body(EmptyRequest)
+        assignment = self.get_object()
+        with refusing("non_field_errors"):
+            reveal.reveal(assignment, caller(request))
         return Response(shown(assignment, caller(request)))
 
     @extend_schema(summary="Skip", request=SkipRequest, responses={204: None, 409: REFUSED})

@@ -8,11 +8,13 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
-from judge import visibility
+from judge import pair_screens, visibility
+from judge.api.pair_serializers import PairSerializer
 from judge.api.serializers import AssignmentSerializer
 from judge.models import Assessment, Assignment
 from judge.services import rubric_in_use
 from recommend import roles
+from recommend.api.serializers import HistorySerializer
 from recommend.models import Output
 from recommend.prepared import Prepared
 
@@ -31,11 +33,25 @@ def shown(assignment: Assignment, user: User) -> dict[str, object]:
     campaign.rubric = rubric_in_use(campaign.rubric_id)
     # Beside the row's own columns; `assessments` is a relation of the row, and not what the user may see.
     screen: Any = assignment
-    screen.visible = []
+    screen.visible, screen.pair = [], None
     if visibility.judge_is_revealed(assignment):
         seen = SEEN_BY_LEAD if roles.has_role(user, roles.LEAD) else SEEN
         screen.visible = seen(user=user.pk, generation=assignment.unit.generation_id, rubric=campaign.rubric_id)
-    return dict(SERIALIZER.to_representation(assignment))
+    found = dict(SERIALIZER.to_representation(assignment))
+    return found | _pair(assignment) if campaign.compares else found
+
+
+def _pair(assignment: Assignment) -> dict[str, object]:
+    """What a pair has in the place of one generation and its outputs."""
+    unit = assignment.unit
+    assert unit.rival is not None
+    history = pair_screens.shown_more(unit.generation, unit.rival).run.history
+    return {
+        "generation": None,
+        "outputs": [],
+        "history": dict(HistorySerializer(history).data) if history else None,
+        "pair": dict(PairSerializer(pair_screens.screen(assignment)).data),
+    }
 
 
 def with_raters(assessments: QuerySet[Assessment]) -> QuerySet[Assessment]:

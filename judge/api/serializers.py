@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from judge import campaigns, plans
 from judge.answers import MAX_TEXT
+from judge.api.pair_serializers import PairSerializer
 from judge.gold import MAX_SHARE
 from judge.models import Assessment, Assignment, Campaign, Criterion, Rater, Rubric
 from judge.pace import Pace
@@ -121,6 +122,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
             "id",
             "name",
             "stage",
+            "task",
             "rubric",
             "state",
             "plan",
@@ -133,6 +135,8 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
             "precision",
             "population_models",
             "prompt_versions",
+            "rival_models",
+            "rival_prompt_versions",
             "created_from",
             "created_until",
             "overlap",
@@ -145,6 +149,16 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
             "follows",
             "created_at",
         )
+
+    def to_representation(self, campaign: Campaign) -> dict[str, Any]:
+        found = super().to_representation(campaign)
+        request = self.context.get("request")
+        if campaign.compares and request is not None and not roles.has_role(request.user, roles.LEAD):
+            # Who compares does so without knowing between whom.
+            found |= {name: [] for name in self.WHOSE}
+        return found
+
+    WHOSE = ("population_models", "prompt_versions", "rival_models", "rival_prompt_versions")
 
 
 class ProgressSerializer(serializers.Serializer[campaigns.Progress]):
@@ -193,6 +207,11 @@ class PlanRequest(StrictSerializer):
     """How a campaign draws; `sampling_rate`, `size` and `precision` are three ways to say how much: give one."""
 
     stage = serializers.ChoiceField(choices=Stage.choices)
+    task = serializers.ChoiceField(
+        choices=Campaign.Task.choices,
+        default=Campaign.Task.RATE,
+        help_text="compare: pairs of A, the population, and B, the rivals, for one shopper and one reference day.",
+    )
     rubric = serializers.PrimaryKeyRelatedField(
         required=False,
         queryset=Rubric.objects.fixed(),
@@ -206,6 +225,12 @@ class PlanRequest(StrictSerializer):
     )
     prompt_versions = serializers.ListField(
         child=serializers.CharField(max_length=40), required=False, help_text="None: every one."
+    )
+    rival_models = serializers.PrimaryKeyRelatedField(
+        queryset=LanguageModel.objects.all(), many=True, required=False, help_text="B, if comparing; none: every."
+    )
+    rival_prompt_versions = serializers.ListField(
+        child=serializers.CharField(max_length=40), required=False, help_text="B, if comparing; none: every one."
     )
     created_from = serializers.DateField(required=False, allow_null=True)
     created_until = serializers.DateField(required=False, allow_null=True)
@@ -235,6 +260,9 @@ class PlanRequest(StrictSerializer):
                 f"This rubric is for outputs of kind {rubric.kind}; the stage {stage} makes {KIND_OF_STAGE[stage]}."
             )
             raise serializers.ValidationError({"rubric": [message]})
+        if attrs["task"] == Campaign.Task.RATE and (attrs.get("rival_models") or attrs.get("rival_prompt_versions")):
+            at_fault = "rival_models" if attrs.get("rival_models") else "rival_prompt_versions"
+            raise serializers.ValidationError({at_fault: ["Only the task compare has rivals, not rate."]})
         given = [name for name in ("sampling_rate", "size", "precision") if name in attrs]
         if len(given) > 1:
             raise serializers.ValidationError({given[1]: [f"Give either this or {given[0]}, not both."]})
@@ -347,7 +375,9 @@ class AssignmentSerializer(Quick, serializers.ModelSerializer[Assignment]):
     """One screen of work: what is to be rated, on which evidence, by which questions."""
 
     campaign = serializers.UUIDField(source="unit.campaign_id", read_only=True)
-    generation = serializers.UUIDField(source="unit.generation_id", read_only=True)
+    generation = serializers.UUIDField(
+        source="unit.generation_id", read_only=True, allow_null=True, help_text="Null for a pair: it would tell whose."
+    )
     shopper = ShopperReference(source="unit.generation.shopper", read_only=True)
     attributes = serializers.DictField(
         source="unit.generation.shopper.attributes", read_only=True, help_text="What is known of the shopper."
@@ -360,7 +390,10 @@ class AssignmentSerializer(Quick, serializers.ModelSerializer[Assignment]):
     outputs = OutputSerializer(
         source="kept_outputs", many=True, read_only=True, help_text="Each needs a label for each criterion."
     )
-    draft = serializers.DictField(child=AnswerSerializer(), read_only=True, help_text="{output id: answer}")
+    pair = PairSerializer(read_only=True, allow_null=True, help_text="Two answers to compare, instead of outputs.")
+    draft = serializers.DictField(
+        child=AnswerSerializer(), read_only=True, help_text="{output id: answer}, of a pair {assignment id: answer}"
+    )
     assessments = AssessmentSerializer(
         source="visible", many=True, read_only=True, help_text="Yours, and the judge's once you may see them."
     )
@@ -379,6 +412,7 @@ class AssignmentSerializer(Quick, serializers.ModelSerializer[Assignment]):
             "rubric",
             "guidelines",
             "outputs",
+            "pair",
             "draft",
             "draft_version",
             "seconds",
@@ -402,7 +436,9 @@ class DraftSerializer(serializers.Serializer[Any]):
 
 
 class SubmitRequest(StrictSerializer):
-    answers = serializers.DictField(child=AnswerSerializer(), help_text="{output id: answer} for every output.")
+    answers = serializers.DictField(
+        child=AnswerSerializer(), help_text="{output id: answer} for every output, or the pair’s."
+    )
     seconds = FiniteFloatField(default=0.0, min_value=0, help_text="Time at work.")
 
 

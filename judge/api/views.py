@@ -9,18 +9,20 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
-from django.http import Http404, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from judge import campaigns, pace, plans, queue, requeue, visibility
+from judge import campaigns, pace, plans, preferences, queue, requeue, tables, visibility
+from judge.api.pair_serializers import PreferencesSerializer
 from judge.api.screens import shown, with_raters
 from judge.api.serializers import (
     AgainRequest,
@@ -63,7 +65,12 @@ def planning() -> Iterator[None]:
         raise serializers.ValidationError({error.field: [str(error)]}) from error
 
 
+class PreferencesQuery(Parameters):
+    format = serializers.ChoiceField(choices=("json", "csv"), default="json")
+
+
 class CampaignQuery(Query):
+    task = serializers.ChoiceField(required=False, choices=Campaign.Task.choices)
     stage = serializers.ChoiceField(required=False, choices=Stage.choices)
     state = serializers.ChoiceField(required=False, choices=Campaign.State.choices)
 
@@ -136,7 +143,7 @@ class CampaignViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Campaign]):
         return found if roles.has_role(user, roles.LEAD) else found.filter(pk__in=campaigns.open_to(user))
 
     def filtered(self, queryset: QuerySet[Campaign], wanted: Mapping[str, Any]) -> QuerySet[Campaign]:
-        return queryset.filter(queries.exact(wanted, "stage", "state"))
+        return queryset.filter(queries.exact(wanted, "stage", "state", "task"))
 
     @extend_schema(summary="Start a campaign", request=CampaignRequest, responses={201: CampaignSerializer})
     def create(self, request: Request) -> Response:
@@ -154,18 +161,13 @@ class CampaignViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Campaign]):
         wanted = PlanRequest(data=request.data)
         wanted.is_valid(raise_exception=True)
         given = dict(wanted.validated_data)
-        models = given.pop("population_models", [])
+        models, rivals = given.pop("population_models", []), given.pop("rival_models", [])
         stage = Stage(given["stage"])
         rubric = given.pop("rubric", None) or Rubric.objects.current(KIND_OF_STAGE[stage])
         campaign = Campaign(rubric=rubric, **given)
-        population = Population(
-            stage,
-            tuple(model.pk for model in models),
-            tuple(campaign.prompt_versions),
-            campaign.created_from,
-            campaign.created_until,
-        )
+        population = Population.of(campaign, models, rivals)
         with planning():
+            plans.check_task(campaign)
             return Response(PreviewSerializer(plans.preview(plans.Plan.of(campaign, population))).data)
 
     @extend_schema(summary="Extend", request=ExtendRequest, responses=CampaignDetailSerializer)
@@ -223,6 +225,24 @@ class CampaignViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Campaign]):
         EmptyRequest(data=request.data).is_valid(raise_exception=True)
         campaign = campaigns.set_state(self.get_object(), state)
         return Response(CampaignDetailSerializer(campaign, context={"request": request}).data)
+
+    @extend_schema(
+        summary="What people preferred",
+        parameters=[PreferencesQuery],
+        responses={(200, "application/json"): PreferencesSerializer, (200, "text/csv"): OpenApiTypes.STR},
+    )
+    @action(detail=True, methods=["get"], permission_classes=[IsLead], content_negotiation_class=FormatIsOurs)
+    def preferences(self, request: Request, pk: UUID) -> HttpResponse:
+        """How often A is preferred to B in a campaign that compares, with intervals (leads only); as JSON or CSV."""
+        form, campaign = PreferencesQuery.of(request)["format"], self.get_object()
+        if not campaign.compares:
+            raise NotFound(f"“{campaign}” rates outputs. `figures/` has what it found.")
+        found = preferences.of(campaign)
+        table = preferences.table(found)
+        if form == "csv":
+            return tables.download("preferences", Filters(kind=campaign.rubric.kind, campaign=campaign.pk), table)
+        counted = {name: getattr(found, name) for name in ("n_pairs", "n_choices", "n_shoppers", "n_raters", "counts")}
+        return Response(PreferencesSerializer(counted | {"figures": table.as_records()}).data)
 
     @extend_schema(summary="Your pace", responses=PaceSerializer)
     @action(detail=True, methods=["get"])

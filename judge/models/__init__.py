@@ -4,6 +4,7 @@ from judge.models.assessments import Assessment, AssessmentQuerySet, Gold, Resol
 from judge.models.campaigns import Assignment, Campaign, CampaignUnit, Tally
 from judge.models.checks import Alert, CheckCase, JudgeCheck, Passport
 from judge.models.file_imports import FileImport
+from judge.models.preferences import Preference
 from judge.models.proposals import Proposal, Trial, TrialCase
 from judge.models.raters import JudgeProfile, Panel, PanelMember, Rater
 from judge.models.rubrics import Criterion, Rubric
@@ -24,6 +25,7 @@ __all__ = [
     "Panel",
     "PanelMember",
     "Passport",
+    "Preference",
     "Proposal",
     "Rater",
     "Resolution",

@@ -21,7 +21,11 @@ else:
 
 
 class Campaign(models.Model):
-    """What is reviewed by people: a sample of generations, under one rubric."""
+    """What is reviewed by people: a sample of generations, or of pairs of two populations' generations."""
+
+    class Task(models.TextChoices):
+        RATE = "rate", "Rate outputs"
+        COMPARE = "compare", "Compare two answers"
 
     class State(models.TextChoices):
         ACTIVE = "active", "Active"
@@ -49,6 +53,7 @@ class Campaign(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     name = models.CharField(max_length=200, unique=True)
     stage = models.CharField(max_length=12, choices=Stage)
+    task = models.CharField(max_length=8, choices=Task, default=Task.RATE, db_default=Task.RATE)
     rubric = models.ForeignKey(Rubric, on_delete=models.PROTECT, limit_choices_to={"version__gt": 0})
     state = models.CharField(max_length=10, choices=State, default=State.ACTIVE)
     sampling_rate = models.FloatField(
@@ -67,6 +72,12 @@ class Campaign(models.Model):
         LanguageModel, blank=True, related_name="+", help_text="Whose generations are drawn from. Empty: every model's."
     )
     prompt_versions = ArrayField(models.CharField(max_length=40), default=list, blank=True, help_text="Empty: every.")
+    rival_models = models.ManyToManyField(
+        LanguageModel, blank=True, related_name="+", help_text="Comparing: whose are B. Empty: every model's."
+    )
+    rival_prompt_versions = ArrayField(
+        models.CharField(max_length=40), default=list, blank=True, help_text="Comparing: those of B. Empty: every."
+    )
     created_from = models.DateField(null=True, blank=True, help_text="First day of the generations drawn from.")
     created_until = models.DateField(null=True, blank=True, help_text="Last day of the generations drawn from.")
     design = models.JSONField(
@@ -109,6 +120,10 @@ class Campaign(models.Model):
                 condition=models.Q(uniform_floor__gt=0, uniform_floor__lte=1), name="campaign_floor_0_to_1"
             ),
             models.CheckConstraint(
+                condition=models.Q(task="rate") | models.Q(task="compare", blind=True, gold_share=0),
+                name="campaign_compares_blind_without_gold",
+            ),
+            models.CheckConstraint(
                 condition=models.Q(gold_share__gte=0, gold_share__lte=0.5), name="campaign_gold_share_to_half"
             ),
             models.CheckConstraint(
@@ -122,6 +137,11 @@ class Campaign(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("judge:campaign-next", args=[self.pk])
+
+    @property
+    def compares(self) -> bool:
+        """Whether its units are pairs; else single generations."""
+        return self.task == self.Task.COMPARE
 
     @property
     def draw(self) -> UUID:
@@ -140,12 +160,16 @@ class CampaignUnitQuerySet(models.QuerySet["CampaignUnit"]):
 
 
 class CampaignUnit(models.Model):
-    """One generation of a campaign: drawn by the plan, with the probability of that, or a gold unit, without any."""
+    """One generation of a campaign: drawn by the plan, with the probability of that, or a gold unit, without any.
+
+    In a campaign that compares it is a pair: `generation` is A's, `rival` is B's.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="units")
     generation = models.ForeignKey(Generation, on_delete=models.PROTECT, related_name="campaign_units")
+    rival = models.ForeignKey(Generation, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     is_gold = models.BooleanField(default=False, db_default=False)
     inclusion_probability = models.FloatField(null=True, blank=True, help_text="Empty for a gold unit: nobody drew it.")
     stratum = models.CharField(max_length=100, blank=True, help_text="As the plan names it; empty in a uniform one.")
@@ -169,6 +193,11 @@ class CampaignUnit(models.Model):
                     inclusion_probability__lte=1,
                 ),
                 name="campaign_unit_probability_0_to_1",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(rival__isnull=True)
+                | models.Q(is_gold=False) & ~models.Q(rival=models.F("generation")),
+                name="campaign_unit_pairs_two",
             ),
         ]
         indexes = [models.Index(fields=["campaign", "n_taken", "created_at"], name="campaign_unit_queue")]

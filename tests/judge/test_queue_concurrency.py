@@ -14,8 +14,9 @@ from django.db import connection
 from django.utils import timezone
 
 from judge import queue, undo
-from judge.models import Assessment, Assignment, Campaign, CampaignUnit, Tally
+from judge.models import Assessment, Assignment, Campaign, CampaignUnit, Preference, Tally
 from tests.judge.factories import PASSING, CampaignFactory, CampaignUnitFactory, UserFactory
+from tests.support.pair_data import both_answer, choose, comparing
 
 pytestmark = pytest.mark.django_db(transaction=True)
 T = TypeVar("T")
@@ -78,6 +79,26 @@ def test_sixteen_people_share_a_queue_without_a_double_or_a_surplus(overlap: int
     assert all(len({held.unit_id for held in mine}) == len(mine) for mine in done)
     assert Assessment.objects.count() == 40 * 2 * overlap
     assert set(CampaignUnit.objects.values_list("n_taken", "n_submitted")) == {(overlap, overlap)}
+
+
+def test_sixteen_people_share_pairs_without_a_double_or_a_surplus():
+    both_answer(24)
+    campaign = comparing(overlap=2)
+
+    def compare(person: User) -> list[Assignment]:
+        done = []
+        while (held := queue.next_assignment(campaign, person)) is not None:
+            choose(held, person, "left")
+            done.append(held)
+        return done
+
+    done = at_once([partial(compare, person) for person in UserFactory.create_batch(N_CONNECTIONS)])
+
+    per_unit = Counter(held.unit_id for mine in done for held in mine)
+    assert (len(per_unit), set(per_unit.values())) == (24, {2})
+    assert all(len({held.unit_id for held in mine}) == len(mine) for mine in done)
+    assert Preference.objects.count() == 48
+    assert set(CampaignUnit.objects.values_list("n_taken", "n_submitted")) == {(2, 2)}
 
 
 def test_sixteen_people_want_the_last_place_and_one_gets_it():

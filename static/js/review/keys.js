@@ -134,6 +134,7 @@
     if (!review().firstMissing()) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    say("Not submitted yet: this output has open questions. Your draft is kept.", "warning");
+    const open = form().dataset.open || "this output has open questions";
+    say(`Not submitted yet: ${open}. Your draft is kept.`, "warning");
   }, true);
 })();

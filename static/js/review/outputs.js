@@ -52,7 +52,7 @@
     const text = document.createElement("span");
     text.className = missing ? "dim" : failing.length ? "fail" : "pass";
     text.textContent = missing ? `${missing} to rate` : failing.length ? `✕ ${failing.join(", ")}` : "✓ passes";
-    state.replaceChildren(text);
+    state?.replaceChildren(text); // a pair has none: it is right or open as a whole
     for (const criterion of criteria(output)) if (chosen(criterion)) criterion.classList.remove("criterion--missing");
   }
 

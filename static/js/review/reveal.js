@@ -1,4 +1,5 @@
-// After submitting: Enter goes on; R (or the button) opens the labels for a revision; U takes the submission back.
+// After submitting: Enter goes on; R (or the button) opens the labels for a revision; M tells whose the answers of a
+// pair are, which are not revised; U takes the submission back.
 (() => {
   const form = () => document.querySelector("[data-reveal]");
   const fields = () => form().querySelectorAll("[data-output] input, [data-output] textarea");
@@ -18,6 +19,7 @@
       // no storage, nothing to forget
     }
     for (const field of fields()) field.disabled = true;
+    if (!form().querySelector("[data-revise]")) return;
     form().querySelector("[data-revise]").hidden = false;
     form().querySelector("[data-save-revision]").hidden = true;
   });
@@ -27,8 +29,10 @@
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (!form() || event.target.closest("textarea")) return; // without it, the next screen has taken its place
-    const revising = form().querySelector("[data-revise]").hidden;
-    if (event.key.toLowerCase() === "r" && !revising) {
+    const button = form().querySelector("[data-revise]");
+    const revising = button?.hidden ?? false;
+    if (event.key.toLowerCase() === "m" && !event.repeat) form().querySelector("[data-whose]")?.click();
+    if (event.key.toLowerCase() === "r" && button && !revising) {
       event.preventDefault();
       revise();
     }
