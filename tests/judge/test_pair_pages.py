@@ -151,7 +151,7 @@ def test_a_rating_campaign_has_no_preferences(client: Client, lead: User):
 
 
 def test_a_pair_is_compared_by_rest():
-    both_answer(2)
+    both_answer(2, history={})
     wish = {
         "name": "Two answers",
         "stage": "interests",

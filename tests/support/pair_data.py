@@ -37,12 +37,12 @@ def answer(by: str, shopper: Shopper, *, says: str = "", **run: Any) -> Generati
     return made
 
 
-def both_answer(n_shoppers: int) -> list[Shopper]:
+def both_answer(n_shoppers: int, **run: Any) -> list[Shopper]:
     """So many shoppers, each with an answer of `careful` and one of `quick`."""
     shoppers: list[Shopper] = ShopperFactory.create_batch(n_shoppers)
     for shopper in shoppers:
-        answer("careful", shopper, says="Careful: ")
-        answer("quick", shopper, says="Quick: ")
+        answer("careful", shopper, says="Careful: ", **run)
+        answer("quick", shopper, says="Quick: ", **run)
     return shoppers
 
 
