@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from judge.statistics.agreement import krippendorff_alpha
-from judge.statistics.intervals import Estimate, FloatArray, bootstrap_of_sums, proportion
+from judge.statistics.intervals import Estimate, FloatArray, bootstrap_of_sums, proportion, wilson
 from judge.statistics.rates import inverse_weights
 
 Choice = Literal["a", "b", "both", "neither"]
 CHOICES: tuple[Choice, ...] = ("a", "b", "both", "neither")
 
 NOTHING = "nothing was compared yet"
+ALIKE = "every pair says the same, so there is no spread to go by"
 ALL_TIES = "every choice was a tie"
 NO_SECOND = "no pair was compared by two people"
 NOT_DRAWN = "it is not known how probable it was to draw some of these pairs, so they stand for no population"
@@ -85,7 +86,8 @@ def preferences(rows: Iterable[Compared], seed: int = 0) -> Preferences:
         parts = np.asarray(of, dtype=np.float64) * np.asarray(weights)[:, None]
         if not parts[:, 1].any():
             return Estimate.unknown(undefined, len(pairs), n_clusters)
-        return bootstrap_of_sums(parts, clusters, _ratio, seed=seed)
+        counted = {cluster for cluster, part in zip(clusters, parts, strict=True) if part[1] > 0}
+        return _with_spread(bootstrap_of_sums(parts, clusters, _ratio, seed=seed), len(counted))
 
     return Preferences(
         n_pairs=len(pairs),
@@ -100,6 +102,18 @@ def preferences(rows: Iterable[Compared], seed: int = 0) -> Preferences:
         same=_same(pairs),
         alpha=_alpha(pairs, seed),
     )
+
+
+def _with_spread(found: Estimate, n_clusters: int) -> Estimate:
+    """Where every pair says the same, resamples do too, and would promise certainty. Of a share that is 0 or 1 Wilson's
+    interval then counts each shopper as one row, as `proportion` does; of any other there is none.
+    """
+    if found.value is None or found.low is None or found.low != found.high:
+        return found
+    if found.value in (0, 1):
+        low, high = wilson(found.value * n_clusters, n_clusters)
+        return replace(found, low=low, high=high)
+    return replace(found, low=None, high=None, note=ALIKE)
 
 
 def _by_pair(rows: Iterable[Compared]) -> list[list[Compared]]:

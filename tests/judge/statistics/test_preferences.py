@@ -2,7 +2,7 @@
 
 import pytest
 
-from judge.statistics.preferences import CHOICES, NOT_DRAWN, Choice, Compared, preferences
+from judge.statistics.preferences import ALIKE, CHOICES, NOT_DRAWN, Choice, Compared, preferences
 
 
 def compared(
@@ -90,7 +90,15 @@ def test_ties_alone_decide_nothing():
     found = preferences([compared(pair, "neither") for pair in range(12)])
 
     assert (found.win_rate.value, found.ties.value) == (0.5, 1)
+    assert (found.win_rate.low, found.win_rate.note) == (None, ALIKE)
     assert (found.win_decided.value, found.win_decided.note) == (None, "every choice was a tie")
+
+
+def test_choices_that_are_all_alike_promise_no_certainty():
+    found = preferences([compared(pair, "a", left=pair % 2 == 0) for pair in range(12)]).win_rate
+    # Wilson's lower end of 12 of 12: 12 / (12 + 1.96²).
+    assert (found.value, found.high) == (1, 1)
+    assert found.low == pytest.approx(12 / (12 + 1.959964**2))
 
 
 def test_no_choice_is_no_figure():
