@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError
 
 from judge import campaigns, pairs, plans, queue, requeue, reveal, sampling, undo, visibility
-from judge.models import Assignment, Campaign, Preference, Tally
+from judge.models import Assignment, Campaign, Preference, Tally, Withdrawal
 from judge.refusals import Incomplete, InvalidAnswer, NotSubmitted, NotUndoable
 from recommend.models import AuditEntry, JobState, Output
 from tests.judge.factories import (
@@ -221,6 +221,9 @@ def test_an_undone_choice_is_a_draft_by_side_until_the_person_is_told_whose_the_
 
     assert held.draft == {str(held.pk): {"labels": {"preference": "right"}, "comment": "Shorter."}}
     assert not Preference.objects.exists()
+    assert Withdrawal.objects.get().labels == {
+        str(held.pk): {"labels": {"preference": "right"}, "comment": "Shorter.", "seconds": 5}
+    }
     choose(held, person, "right")
     reveal.reveal(held, person)
     with pytest.raises(NotUndoable, match="you were told whose"):
