@@ -52,10 +52,13 @@ def file_import(request: Request, pk: UUID) -> HttpResponse:
     # htmx asks for the progress alone, and for the whole page once there is something new to read on it.
     if request.htmx and not found.is_active:
         return HttpResponse(headers={"HX-Refresh": "true"})
+    bad_rows = [] if found.is_active else file_imports.bad_rows(found)
     context = {
         "one": found,
         "percent": round(100 * file_imports.progress(found)),
-        "bad_rows": [] if found.is_active else file_imports.bad_rows(found),
+        "bad_rows": bad_rows,
+        # A file that broke off at an unreadable place has no report, but may have had bad rows before.
+        "n_bad": found.report.get("bad", len(bad_rows)),
         "shown": file_imports.SHOWN,
     }
     return render(request, "judge/partials/import_progress.html" if request.htmx else "judge/import.html", context)
