@@ -18,6 +18,7 @@ from judge.models import (
     CampaignUnit,
     CheckCase,
     Criterion,
+    FileImport,
     Gold,
     JudgeCheck,
     JudgeProfile,
@@ -303,6 +304,14 @@ class JudgeCheckAdmin(ReadOnlyAdmin[JudgeCheck]):
     list_filter = ("state", "rubric")
     list_select_related = ("rater__user", "rater__language_model", "rater__panel", "rubric")
     search_fields = ("rater__language_model__name", "error", "id__exact")
+
+
+@admin.register(FileImport)
+class FileImportAdmin(ReadOnlyAdmin[FileImport]):
+    list_display = ("name", "what", "state", "n_bytes", "created_by", "created_at", "finished_at")
+    list_filter = ("what", "state")
+    list_select_related = ("created_by",)
+    search_fields = ("name", "error", "id__exact")
 
 
 @admin.register(CheckCase)

@@ -18,6 +18,7 @@ from judge.models import (
     Assessment,
     Campaign,
     CheckCase,
+    FileImport,
     Gold,
     JudgeCheck,
     JudgeProfile,
@@ -92,6 +93,7 @@ def fill() -> None:
     Passport.objects.create(
         judge_check=check, rater=check.rater, rubric=check.rubric, version={}, figures={}, measured_on={}
     )
+    FileImport.objects.create(what="labels", name="labels.csv", n_bytes=1, created_by=UserFactory.create())
     draft = Rubric.objects.create(kind="interest", title="Draft", in_use_since=None)
     proposal = Proposal.objects.create(
         rater=verdict.rater, current=verdict.rubric, draft=draft, optimizer="a.b", fed_shoppers=[], n_corrections=1
