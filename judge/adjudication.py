@@ -128,7 +128,7 @@ def disagreements(wanted: Wanted, user: User, output_ids: Sequence[UUID]) -> lis
     rules = services.definition(rubric)
     outputs = Output.objects.kept().filter(kind=rubric.kind, pk__in=output_ids)
     found = {one.pk: one for one in outputs.select_related(*RELATED)}
-    counted = Q(rater__user__isnull=False) | Q(rater=judge)
+    counted = Q(rater__user__isnull=False) | Q(rater=judge, revision=1)
     said = _by_output(
         visibility.visible_assessments(user, outputs)
         .filter(counted, rubric=rubric)

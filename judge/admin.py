@@ -14,6 +14,7 @@ from judge.models import (
     Alert,
     Assessment,
     Assignment,
+    Backfill,
     Campaign,
     CampaignUnit,
     CheckCase,
@@ -312,6 +313,14 @@ class FileImportAdmin(ReadOnlyAdmin[FileImport]):
     list_filter = ("what", "state")
     list_select_related = ("created_by",)
     search_fields = ("name", "error", "id__exact")
+
+
+@admin.register(Backfill)
+class BackfillAdmin(ReadOnlyAdmin[Backfill]):
+    list_display = ("rater", "rubric", "state", "n_asked", "n_to_ask", "n_calls", "money", "created_at", "finished_at")
+    list_filter = ("state", "rubric")
+    list_select_related = ("rater__user", "rater__language_model", "rater__panel", "rubric")
+    search_fields = ("rater__language_model__name", "rater__panel__name", "error", "id__exact")
 
 
 @admin.register(CheckCase)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.contrib.auth.models import User
@@ -12,9 +12,10 @@ from django.utils import timezone
 from judge import campaigns
 from judge.frames import Population
 from judge.gold import MAX_SHARE
-from judge.models import Campaign, Rubric
+from judge.models import Campaign
 from judge.plans import Plan, PlanError, check_task
-from judge.services import KIND_OF_STAGE, reviewers
+from judge.population_forms import ModelsField, PopulationForm
+from judge.services import reviewers
 from recommend.models import LanguageModel, Stage
 
 LONGEST_LEASE_MIN = 1_440
@@ -22,38 +23,15 @@ LONGEST_LEASE_MIN = 1_440
 FORM_FIELD = {"sampling_rate": "rate", "precision": "points"}
 
 
-if TYPE_CHECKING:
-    ModelMultipleChoiceField = forms.ModelMultipleChoiceField[LanguageModel]
-else:  # at run time it takes no type
-    ModelMultipleChoiceField = forms.ModelMultipleChoiceField
-
-
-class ModelsField(ModelMultipleChoiceField):
-    """Language models to choose from; one that does several jobs stands there once for each, so the job is named."""
-
-    def label_from_instance(self, model: LanguageModel) -> str:
-        """The choice in words."""
-        return f"{model.name}, {model.get_role_display().lower()}"
-
-
-class CampaignForm(forms.Form):
+class CampaignForm(PopulationForm):
     """A campaign from its name to its guidelines; shares are in percent here, and half widths in points."""
 
     TARGETS = (("rate", "A share"), ("size", "A number"), ("precision", "A precision"))
 
     name = forms.CharField(max_length=200, error_messages={"required": "Give the campaign a name."})
-    stage = forms.ChoiceField(label="Output", choices=Stage, widget=forms.RadioSelect, initial=Stage.INTERESTS)
     task = forms.ChoiceField(
         choices=Campaign.Task, widget=forms.RadioSelect, initial=Campaign.Task.RATE, required=False
     )
-    rubric = forms.ModelChoiceField(Rubric.objects.fixed(), required=False, empty_label="the one in use")
-    population_models = ModelsField(
-        LanguageModel.objects.filter(role__in=Stage.values).order_by("role", "name"),
-        label="Models",
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-    )
-    prompt_versions = forms.CharField(required=False, max_length=400)
     rival_models = ModelsField(
         LanguageModel.objects.filter(role__in=Stage.values).order_by("role", "name"),
         label="B: models",
@@ -61,12 +39,6 @@ class CampaignForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
     )
     rival_prompt_versions = forms.CharField(label="B: prompt versions", required=False, max_length=400)
-    created_from = forms.DateField(
-        label="Created from", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
-    created_until = forms.DateField(
-        label="until", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
     plan = forms.ChoiceField(choices=Campaign.Plan, widget=forms.RadioSelect, initial=Campaign.Plan.UNIFORM)
     strata_by = forms.ChoiceField(label="Strata", choices=Campaign.StrataBy, required=False)
     allocation = forms.ChoiceField(
@@ -105,6 +77,7 @@ class CampaignForm(forms.Form):
     bar_percent = forms.FloatField(label="Gold accuracy asked for, %", min_value=1, max_value=100, required=False)
     guidelines = forms.CharField(required=False, max_length=20_000, widget=forms.Textarea(attrs={"rows": 6}))
 
+    MODEL_FIELDS = ("population_models", "rival_models")
     # What the preview needs; the rest may still be empty.
     PLAN_FIELDS = (
         *("stage", "task", "rubric", "population_models", "prompt_versions", "created_from", "created_until", "plan"),
@@ -117,9 +90,6 @@ class CampaignForm(forms.Form):
         members = self.fields["members"]
         assert isinstance(members, forms.ModelMultipleChoiceField)
         members.queryset = reviewers()
-        for name, error in self.errors.items() if self.is_bound else ():
-            if error and name in self.fields:
-                self.fields[name].widget.attrs |= {"aria-invalid": "true", "aria-describedby": f"error-{name}"}
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
@@ -129,9 +99,6 @@ class CampaignForm(forms.Form):
 
     def clean_task(self) -> str:
         return self.cleaned_data["task"] or Campaign.Task.RATE
-
-    def clean_prompt_versions(self) -> list[str]:
-        return [one.strip() for one in self.cleaned_data["prompt_versions"].split(",") if one.strip()]
 
     def clean_rival_prompt_versions(self) -> list[str]:
         return [one.strip() for one in self.cleaned_data["rival_prompt_versions"].split(",") if one.strip()]
@@ -143,25 +110,11 @@ class CampaignForm(forms.Form):
         return deadline
 
     def clean(self) -> dict[str, Any]:
-        given = self.cleaned_data
+        given = super().clean()
         needed = {"rate": "rate", "size": "size", "precision": "points"}.get(given.get("target", ""))
         if needed and given.get(needed) is None and needed not in self.errors:
             self.add_error(needed, "Say how much is drawn, or choose another way to say it.")
-        first, last = given.get("created_from"), given.get("created_until")
-        if first and last and last < first:
-            self.add_error("created_until", f"{last} is before {first}, the first day. Give a later day, or none.")
-        if "stage" in given:
-            self._check_kind(Stage(given["stage"]))
         return given
-
-    def _check_kind(self, stage: Stage) -> None:
-        kind, rubric = KIND_OF_STAGE[stage], self.cleaned_data.get("rubric")
-        if rubric is not None and rubric.kind != kind:
-            self.add_error("rubric", f"“{rubric}” is for outputs of another kind. Choose one for {stage.label}.")
-        for field in ("population_models", "rival_models"):
-            strangers = [one.name for one in self.cleaned_data.get(field) or () if one.role != stage]
-            if strangers:
-                self.add_error(field, f"{', '.join(strangers)} does not make {stage.label.lower()}. Leave it out.")
 
     def add_plan_error(self, error: PlanError) -> None:
         """Show a refusal of the plan where its value was typed."""
@@ -219,12 +172,7 @@ class CampaignForm(forms.Form):
     def to_preview(self) -> Plan:
         """The plan as far as it is typed; `plan_errors` must be empty. Raises PlanError."""
         given = self.cleaned_data
-        stage = Stage(given["stage"])
-        campaign = Campaign(
-            stage=stage,
-            rubric=given["rubric"] or Rubric.objects.current(KIND_OF_STAGE[stage]),
-            **self._plan_settings(),
-        )
+        campaign = Campaign(stage=given["stage"], rubric=self.chosen_rubric(), **self._plan_settings())
         check_task(campaign)
         return Plan.of(campaign, Population.of(campaign, given["population_models"], given["rival_models"]))
 

@@ -10,6 +10,7 @@ from django.db.models import Count, F, Max, Min, Q
 from judge import campaigns, plans
 from judge.frames import Population, Reading
 from judge.models import Assignment, Campaign
+from judge.models.populations import ChosenPopulation
 from recommend.models import Stage
 
 MAX_REMARKS = 50
@@ -105,25 +106,26 @@ def _unit_rows(campaign: Campaign) -> tuple[UnitRow, ...]:
 
 def in_words(campaign: Campaign) -> list[str]:
     """The population and the plan of a campaign, a sentence each."""
-    return [_population_in_words(campaign), *_plan_in_words(campaign)]
+    return [population_in_words(campaign), *_plan_in_words(campaign)]
 
 
-def _population_in_words(campaign: Campaign) -> str:
-    stage, a = Stage(campaign.stage).label.lower(), [model.name for model in campaign.population_models.all()]
-    if campaign.compares:
-        b = [model.name for model in campaign.rival_models.all()]
+def population_in_words(chosen: ChosenPopulation) -> str:
+    """Which generations were chosen, as a sentence."""
+    stage, a = Stage(chosen.stage).label.lower(), [model.name for model in chosen.population_models.all()]
+    if isinstance(chosen, Campaign) and chosen.compares:
+        b = [model.name for model in chosen.rival_models.all()]
         parts = [
             f"Pairs of finished generations of {stage} for one shopper and one reference day: A",
-            *_makers(a, campaign.prompt_versions),
+            *_makers(a, chosen.prompt_versions),
             "against B",
-            *_makers(b, campaign.rival_prompt_versions),
+            *_makers(b, chosen.rival_prompt_versions),
         ]
     else:
-        parts = [f"Finished generations of {stage}", *_makers(a, campaign.prompt_versions)]
-    if campaign.created_from:
-        parts.append(f"created from {campaign.created_from:%-d %B %Y}")
-    if campaign.created_until:
-        parts.append(f"{'' if campaign.created_from else 'created '}until {campaign.created_until:%-d %B %Y}")
+        parts = [f"Finished generations of {stage}", *_makers(a, chosen.prompt_versions)]
+    if chosen.created_from:
+        parts.append(f"created from {chosen.created_from:%-d %B %Y}")
+    if chosen.created_until:
+        parts.append(f"{'' if chosen.created_from else 'created '}until {chosen.created_until:%-d %B %Y}")
     return f"{' '.join(parts)} in which the rules kept at least one output."
 
 

@@ -67,18 +67,20 @@ class CostRow:
         return _divided(self.judging, self.n_accepted), _divided(self.making, self.n_accepted)
 
 
-# What a panel took is what its members took for outputs on which it voted; the votes themselves take nothing.
+# What a panel took is what its members took for outputs on which it voted; the votes themselves take nothing. Answers
+# of no use that were asked again were paid for as well; only the one that counts is an output that was judged.
 READ = """
 WITH calls AS (
     SELECT said.rater_id AS judge, rater.language_model_id AS paid, output.generation_id,
-        count(*) AS n, count(*) FILTER (WHERE said.passed) AS n_accepted,
-        count(*) FILTER (WHERE said.passed IS NULL) AS n_unusable,
+        count(*) FILTER (WHERE said.revision = 1) AS n,
+        count(*) FILTER (WHERE said.passed AND said.revision = 1) AS n_accepted,
+        count(*) FILTER (WHERE said.passed IS NULL AND said.revision = 1) AS n_unusable,
         sum(said.prompt_tokens) AS prompt_tokens, sum(said.completion_tokens) AS completion_tokens,
         sum(said.seconds) AS seconds
     FROM judge_assessment said
     JOIN judge_rater rater ON rater.id = said.rater_id AND rater.user_id IS NULL
     JOIN recommend_output output ON output.id = said.output_id AND output.kind = %(kind)s
-    WHERE said.revision = 1 AND said.created_at >= %(since)s
+    WHERE said.created_at >= %(since)s
     GROUP BY 1, 2, 3
     UNION ALL
     SELECT vote.rater_id, rater.language_model_id, output.generation_id, 0, 0, 0,
@@ -88,7 +90,7 @@ WITH calls AS (
     JOIN judge_panelmember member ON member.panel_id = panel.panel_id
     JOIN judge_rater rater ON rater.id = member.rater_id
     JOIN judge_assessment said ON said.rater_id = member.rater_id AND said.output_id = vote.output_id
-        AND said.rubric_id = vote.rubric_id AND said.revision = 1
+        AND said.rubric_id = vote.rubric_id
     JOIN recommend_output output ON output.id = vote.output_id AND output.kind = %(kind)s
     WHERE vote.revision = 1 AND vote.created_at >= %(since)s
     GROUP BY 1, 2, 3
@@ -128,13 +130,15 @@ def _row(judge: Rater, model: LanguageModel, parts: Iterable[Any], models: dict[
     return CostRow(judge, model, n_judged, n_unusable, n_accepted, judging, making)
 
 
-def _spent(prompt_tokens: int, completion_tokens: int, seconds: float, model: LanguageModel) -> Spent:
-    money: Decimal | None = None
+def price(model: LanguageModel, prompt_tokens: int, completion_tokens: int) -> Decimal | None:
+    """What so many tokens cost, in the currency of the model's prices; None where it has none and that is not 0."""
     if model.prompt_price is not None and model.completion_price is not None:
-        money = (prompt_tokens * model.prompt_price + completion_tokens * model.completion_price) / PER
-    elif not prompt_tokens + completion_tokens:
-        money = Decimal(0)
-    return Spent(prompt_tokens, completion_tokens, seconds, money)
+        return (prompt_tokens * model.prompt_price + completion_tokens * model.completion_price) / PER
+    return None if prompt_tokens + completion_tokens else Decimal(0)
+
+
+def _spent(prompt_tokens: int, completion_tokens: int, seconds: float, model: LanguageModel) -> Spent:
+    return Spent(prompt_tokens, completion_tokens, seconds, price(model, prompt_tokens, completion_tokens))
 
 
 def _divided(spent: Spent, n: int) -> Spent:

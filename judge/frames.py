@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from judge import sampling
 from judge.models import Assessment, Campaign, Rubric
+from judge.models.populations import ChosenPopulation
 from recommend.models import Generation, JobState, LanguageModel, Output
 
 BATCH = 2_000
@@ -27,7 +28,7 @@ FINISHED = Coalesce("finished_at", "created_at")
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """Which generations a campaign speaks for; an empty part leaves it open.
+    """Which generations a campaign speaks for, or a backfill judges; an empty part leaves it open.
 
     rivals  those of B in a campaign that compares: then it speaks for pairs, each named by A's generation
     """
@@ -42,19 +43,19 @@ class Population:
     @classmethod
     def of(
         cls,
-        campaign: Campaign,
+        chosen: ChosenPopulation,
         models: Iterable[LanguageModel] | None = None,
         rival_models: Iterable[LanguageModel] | None = None,
     ) -> Population:
-        """That of a campaign; one that is not stored yet has no models to ask for, so name them."""
-        found = campaign.population_models.all() if models is None else models
-        days = (campaign.created_from, campaign.created_until)
-        own = cls(campaign.stage, tuple(model.pk for model in found), tuple(campaign.prompt_versions), *days)
-        if not campaign.compares:
+        """That of a campaign or a backfill; one that is not stored yet has no models to ask for, so name them."""
+        found = chosen.population_models.all() if models is None else models
+        days = (chosen.created_from, chosen.created_until)
+        own = cls(chosen.stage, tuple(model.pk for model in found), tuple(chosen.prompt_versions), *days)
+        if not isinstance(chosen, Campaign) or not chosen.compares:
             return own
-        found = campaign.rival_models.all() if rival_models is None else rival_models
-        versions = tuple(campaign.rival_prompt_versions)
-        return replace(own, rivals=cls(campaign.stage, tuple(model.pk for model in found), versions, *days))
+        found = chosen.rival_models.all() if rival_models is None else rival_models
+        versions = tuple(chosen.rival_prompt_versions)
+        return replace(own, rivals=cls(chosen.stage, tuple(model.pk for model in found), versions, *days))
 
     @property
     def overlaps(self) -> bool:
@@ -188,8 +189,8 @@ def uncertainties(generation_ids: Sequence[UUID], reading: Reading) -> dict[UUID
     """How unsure the judge was of each generation, 0 to 1: the mean over its kept outputs.
 
     The first verdict of any judge on an output counts, and a generation without one on each output is left out: so the
-    figure never changes once it is there. An unusable answer counts as wholly unsure, one without probabilities as
-    sure: the floor alone draws it.
+    figure never changes once it is there, not by asking again either. An unusable answer counts as wholly unsure, one
+    without probabilities as sure: the floor alone draws it.
     """
     verdicts = (
         Assessment.objects.verdicts()
@@ -197,7 +198,6 @@ def uncertainties(generation_ids: Sequence[UUID], reading: Reading) -> dict[UUID
             output__generation__in=generation_ids,
             output__rejected_by="",
             rubric=reading.rubric,
-            revision=1,
         )
         .order_by("output_id", "created_at", "pk")
         .distinct("output_id")

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -42,7 +42,7 @@ def held(kind: type[J], pk: UUID) -> Iterator[UUID | None]:
     token = uuid.uuid4()
     rows = kind._default_manager
     free = Q(lease_until=None) | Q(lease_until__lt=Now())
-    taken = rows.filter(free, pk=pk, state__in=ACTIVE_STATES).update(
+    taken = rows.filter(free, kind.GOES, pk=pk).update(
         lease_token=token, lease_until=_lease_end(), state=JobState.RUNNING, error=""
     )
     try:
@@ -88,9 +88,11 @@ def store(job: Job, token: UUID, replies: Generator[Reply], cases: QuerySet[A]) 
 
 
 def forgotten(kind: type[J], sent_before: datetime) -> QuerySet[J]:
-    """Jobs that nobody holds and that were not sent lately, oldest first."""
-    unheld = Q(lease_until=None) | Q(lease_until__lt=timezone.now())
-    found = kind._default_manager.filter(unheld, state__in=ACTIVE_STATES, sent_at__lt=sent_before)
+    """Jobs whose worker is gone, or that nobody holds and that were not sent lately, oldest first."""
+    # A lease that ran out is that of a worker that was killed: no task is on the way, unless one was sent since.
+    lost = Q(lease_until__lt=timezone.now(), sent_at__lt=F("lease_until"))
+    waiting = Q(lease_until=None) | Q(lease_until__lt=timezone.now())
+    found = kind._default_manager.filter(kind.GOES, lost | (waiting & Q(sent_at__lt=sent_before)))
     return found.order_by("created_at")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -31,11 +32,7 @@ class PanelForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.models = {str(model.pk): model for model in judge_models()}
-        choices: list[Any] = [("", "nobody")]
-        for pk, model in self.models.items():
-            choices.append(
-                (model.name, [(f"{pk}:{way.version}", f"{model.name}, {in_words(way)}") for way in ways.ALL])
-            )
+        choices = [("", "nobody"), *way_choices(self.models.values())]
         for number in range(1, N_SEATS + 1):
             self.fields[f"seat_{number}"] = forms.ChoiceField(label=f"Member {number}", choices=choices, required=False)
             self.fields[f"weight_{number}"] = forms.FloatField(
@@ -63,6 +60,14 @@ def judge_models() -> list[LanguageModel]:
     found = LanguageModel.objects.filter(role=LanguageModel.Role.JUDGE).exclude(state=LanguageModel.State.RETIRED)
     serving = LanguageModel.State.SERVING
     return sorted(found.select_related("judge_profile"), key=lambda model: (model.state != serving, model.name))
+
+
+def way_choices(models: Iterable[LanguageModel]) -> list[Any]:
+    """Each model in each way, grouped by model; a value is its id and the prompt version, with a colon between."""
+    return [
+        (model.name, [(f"{model.pk}:{way.version}", f"{model.name}, {in_words(way)}") for way in ways.ALL])
+        for model in models
+    ]
 
 
 def in_words(way: Way) -> str:

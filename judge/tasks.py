@@ -1,7 +1,9 @@
 """Celery's way into the judge: fetch by id, call the work. Every task may be delivered twice."""
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from celery import shared_task
@@ -13,14 +15,17 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from judge import alerts, campaigns, dashboard_figures, disagreements, jobs, judging, leases, services
+from judge.backfills import runner as backfills
 from judge.checks import runner
 from judge.exchange import file_imports
-from judge.models import Assessment, FileImport, JudgeCheck, Rubric, Trial
+from judge.models import Assessment, Backfill, FileImport, JudgeCheck, Rubric, Trial
+from judge.models.jobs import Job
 from judge.proposals import trials
 from recommend.engines import factory
 from recommend.engines.errors import EngineUnavailableError
 from recommend.models import Generation, JobState, LanguageModel, Output, Stage
 
+J = TypeVar("J", bound=Job)
 logger = logging.getLogger(__name__)
 
 # Below the broker's visibility timeout: a longer wait would be delivered a second time meanwhile.
@@ -32,7 +37,7 @@ SENT_FOR_S = 900
 SWEEP_LIMIT = 50
 # Older ones are a matter for a person, not for a sweep that runs all day.
 SWEEP_HORIZON = timedelta(days=7)
-# Of checks and trials: whatever else the judge has to do comes first.
+# Of checks, trials and backfills: whatever else the judge has to do comes first.
 CHECK_PRIORITY = 9
 
 # A task that needs the judge's server: one that cannot be reached is asked again, ever more slowly.
@@ -196,18 +201,38 @@ def watch_judge() -> int:
     return len(alerts.watch())
 
 
+# Backfills ------------------------------------------------------------------------------------------------------------
+
+
+def send_backfill(backfill: Backfill) -> None:
+    """Have a worker ask the next questions of a backfill, once the transaction at hand is committed."""
+    Backfill.objects.filter(pk=backfill.pk).update(sent_at=timezone.now())
+    advance_backfill.apply_async_on_commit(args=(str(backfill.pk),), priority=CHECK_PRIORITY)
+
+
+@_asks_the_judge
+def advance_backfill(backfill_id: str) -> None:
+    """Ask the next questions of a backfill; nothing happens where it is paused or another worker holds it."""
+    judged_by = ("rater__language_model", "rater__panel")
+    backfill = Backfill.objects.select_related(*judged_by).filter(pk=UUID(backfill_id)).first()
+    if backfill is None:
+        return
+    advanced = backfills.advance(backfill.pk, factory.from_settings(backfill.rater.models[0].engine))
+    # One batch a task: what came meanwhile and is more urgent goes first.
+    if advanced is not None and advanced.is_active and not advanced.is_paused:
+        send_backfill(advanced)
+
+
 def resend_jobs() -> int:
-    """Send again the checks and trials that nobody holds and that were not sent lately; returns how many."""
-    before = timezone.now() - timedelta(seconds=SENT_FOR_S)
-    lost_checks, lost_trials = (
-        jobs.forgotten(JudgeCheck, before)[:SWEEP_LIMIT],
-        jobs.forgotten(Trial, before)[:SWEEP_LIMIT],
-    )
-    for check in lost_checks:
-        send_check(check)
-    for trial in lost_trials:
-        send_trial(trial)
-    return len(lost_checks) + len(lost_trials)
+    """Send again the checks, trials and backfills whose task or worker was lost; returns how many."""
+    return _resend(JudgeCheck, send_check) + _resend(Trial, send_trial) + _resend(Backfill, send_backfill)
+
+
+def _resend(kind: type[J], send: Callable[[J], None]) -> int:
+    lost = jobs.forgotten(kind, timezone.now() - timedelta(seconds=SENT_FOR_S))[:SWEEP_LIMIT]
+    for job in lost:
+        send(job)
+    return len(lost)
 
 
 # Figures --------------------------------------------------------------------------------------------------------------

@@ -109,6 +109,7 @@ CELERY_TASK_ROUTES = {
     "judge.tasks.judge_generation": {"queue": "judge"},
     "judge.tasks.advance_check": {"queue": "judge"},
     "judge.tasks.advance_trial": {"queue": "judge"},
+    "judge.tasks.advance_backfill": {"queue": "judge"},
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # kombu gives an unacknowledged task back after the visibility timeout, and looks only every 100 s by default.

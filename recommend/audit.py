@@ -68,6 +68,10 @@ class Verb(models.TextChoices):
     TRIAL_CANCELLED = "trial.cancelled", "cancelled a trial of a proposed edit"
     CHECK_STARTED = "check.started", "started a check of the judge"
     CHECK_CANCELLED = "check.cancelled", "cancelled a check of the judge"
+    BACKFILL_STARTED = "backfill.started", "had a judge asked about what is stored"
+    BACKFILL_PAUSED = "backfill.paused", "paused a backfill of a judge"
+    BACKFILL_RESUMED = "backfill.resumed", "resumed a backfill of a judge"
+    BACKFILL_CANCELLED = "backfill.cancelled", "cancelled a backfill of a judge"
 
 
 class Acting(Protocol):

@@ -6,6 +6,7 @@ from judge.api import (
     adjudication,
     alerts,
     assignments,
+    backfills,
     checks,
     consensus,
     figures,
@@ -34,6 +35,7 @@ def register(router: SimpleRouter) -> None:
     router.register("prompt-trials", proposals.TrialViewSet, basename="prompt-trial")
     router.register("panels", judges.PanelViewSet, basename="panel")
     router.register("judge-costs", judges.JudgeCostViewSet, basename="judge-cost")
+    router.register("backfills", backfills.BackfillViewSet, basename="backfill")
     router.register("alerts", alerts.AlertViewSet, basename="alert")
     router.register("judge-checks", checks.JudgeCheckViewSet, basename="judge-check")
     router.register("passports", checks.PassportViewSet, basename="passport")

@@ -1,6 +1,7 @@
 """Tables of the judge."""
 
 from judge.models.assessments import Assessment, AssessmentQuerySet, Gold, Resolution, Withdrawal
+from judge.models.backfills import Backfill
 from judge.models.campaigns import Assignment, Campaign, CampaignUnit, Tally
 from judge.models.checks import Alert, CheckCase, JudgeCheck, Passport
 from judge.models.file_imports import FileImport
@@ -14,6 +15,7 @@ __all__ = [
     "Assessment",
     "AssessmentQuerySet",
     "Assignment",
+    "Backfill",
     "Campaign",
     "CampaignUnit",
     "CheckCase",

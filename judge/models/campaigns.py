@@ -11,8 +11,9 @@ from django.db import models
 from django.urls import reverse
 from django.utils.functional import cached_property
 
+from judge.models.populations import ChosenPopulation
 from judge.models.rubrics import Rubric
-from recommend.models import Generation, LanguageModel, Output, Stage, new_id
+from recommend.models import Generation, LanguageModel, Output, new_id
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -20,7 +21,7 @@ else:
     User = get_user_model()
 
 
-class Campaign(models.Model):
+class Campaign(ChosenPopulation):
     """What is reviewed by people: a sample of generations, or of pairs of two populations' generations."""
 
     class Task(models.TextChoices):
@@ -52,7 +53,6 @@ class Campaign(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     name = models.CharField(max_length=200, unique=True)
-    stage = models.CharField(max_length=12, choices=Stage)
     task = models.CharField(max_length=8, choices=Task, default=Task.RATE, db_default=Task.RATE)
     rubric = models.ForeignKey(Rubric, on_delete=models.PROTECT, limit_choices_to={"version__gt": 0})
     state = models.CharField(max_length=10, choices=State, default=State.ACTIVE)
@@ -68,18 +68,12 @@ class Campaign(models.Model):
     )
     size = models.PositiveIntegerField(null=True, blank=True, help_text="Generations asked for; empty: by rate.")
     precision = models.FloatField(null=True, blank=True, help_text="The size was asked for as ± this, as a share.")
-    population_models = models.ManyToManyField(
-        LanguageModel, blank=True, related_name="+", help_text="Whose generations are drawn from. Empty: every model's."
-    )
-    prompt_versions = ArrayField(models.CharField(max_length=40), default=list, blank=True, help_text="Empty: every.")
     rival_models = models.ManyToManyField(
         LanguageModel, blank=True, related_name="+", help_text="Comparing: whose are B. Empty: every model's."
     )
     rival_prompt_versions = ArrayField(
         models.CharField(max_length=40), default=list, blank=True, help_text="Comparing: those of B. Empty: every."
     )
-    created_from = models.DateField(null=True, blank=True, help_text="First day of the generations drawn from.")
-    created_until = models.DateField(null=True, blank=True, help_text="Last day of the generations drawn from.")
     design = models.JSONField(
         default=dict, blank=True, editable=False, help_text="The plan's thresholds, as `sampling.Design` keeps them."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from django.contrib.auth import get_user_model
 from django.db import models
@@ -28,6 +28,9 @@ class Job(models.Model):
     lease_token = models.UUIDField(null=True, blank=True)
     sent_at = models.DateTimeField(default=timezone.now, help_text="When a task was last sent for it.")
     finished_at = models.DateTimeField(null=True, blank=True)
+
+    # Which ones a worker may take, beside those that another one holds.
+    GOES: ClassVar[models.Q] = models.Q(state__in=ACTIVE_STATES)
 
     class Meta:
         abstract = True

@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 from judge.models import (
     Alert,
     Assessment,
+    Backfill,
     Campaign,
     CheckCase,
     FileImport,
@@ -88,6 +89,9 @@ def fill() -> None:
     )
     check = JudgeCheck.objects.create(
         rater=verdict.rater, rubric=verdict.rubric, budget=1, version={}, state=JobState.DONE
+    )
+    Backfill.objects.create(
+        rater=check.rater, rubric=check.rubric, max_calls=1, n_outputs=1, n_to_ask=1, state=JobState.DONE
     )
     CheckCase.objects.create(judge_check=check, key="a", probe=CheckCase.Probe.BASE, output=interest, question={})
     Passport.objects.create(

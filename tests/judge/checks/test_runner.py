@@ -371,7 +371,7 @@ def test_the_sweep_sends_a_lost_check_again_but_not_at_once(
 
     JudgeCheck.objects.update(sent_at=timezone.now() - timedelta(hours=1))
     with django_capture_on_commit_callbacks(execute=True):
-        assert (tasks.resend_jobs(), tasks.resend_checks()) == (1, 0)
+        assert (tasks.resend_jobs(), tasks.resend_jobs()) == (1, 0)
 
     assert sent == [str(check.pk)]
 

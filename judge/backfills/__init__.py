@@ -1,0 +1,1 @@
+"""Backfills: judges asked, within a budget, about what is stored already."""
