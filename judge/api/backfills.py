@@ -61,7 +61,7 @@ class BackfillSerializer(serializers.ModelSerializer[Backfill]):
         read_only_fields = fields
 
 
-class EstimateRequest(StrictSerializer):
+class BackfillRequest(StrictSerializer):
     """Who is asked about what, and for how much. Of the judge give an id, or a model and a way; neither: who serves."""
 
     judge = serializers.PrimaryKeyRelatedField(
@@ -132,7 +132,7 @@ class EstimateRequest(StrictSerializer):
             raise serializers.ValidationError({"judge": [str(missing)]}) from missing
 
 
-class EstimateSerializer(serializers.Serializer[Estimate]):
+class BackfillEstimateSerializer(serializers.Serializer[Estimate]):
     """What it would come to now."""
 
     n_outputs = serializers.IntegerField(help_text="Kept outputs of the population.")
@@ -172,7 +172,7 @@ class BackfillViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Backfill]):
 
     @extend_schema(
         summary="Start a backfill",
-        request=EstimateRequest,
+        request=BackfillRequest,
         responses={
             202: BackfillSerializer,
             409: OpenApiResponse(description="One of its models is being asked already."),
@@ -180,7 +180,7 @@ class BackfillViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Backfill]):
     )
     def create(self, request: Request) -> Response:
         """Start it; ask its address for the progress. It takes a budget: calls, money or both."""
-        wanted = EstimateRequest(data=request.data)
+        wanted = BackfillRequest(data=request.data)
         wanted.is_valid(raise_exception=True)
         try:
             made = services.start(by=caller(request), **wanted.asked())
@@ -190,13 +190,13 @@ class BackfillViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Backfill]):
             raise serializers.ValidationError({error.field or "stage": [str(error)]}) from error
         return Response(self.get_serializer(self.get_queryset().get(pk=made.pk)).data, status.HTTP_202_ACCEPTED)
 
-    @extend_schema(summary="Estimate a backfill", request=EstimateRequest, responses=EstimateSerializer)
+    @extend_schema(summary="Estimate a backfill", request=BackfillRequest, responses=BackfillEstimateSerializer)
     @action(detail=False, methods=["post"])
     def estimate(self, request: Request) -> Response:
         """What it would ask and take, before anything is started; the budget may be left out."""
-        wanted = EstimateRequest(data=request.data)
+        wanted = BackfillRequest(data=request.data)
         wanted.is_valid(raise_exception=True)
-        return Response(EstimateSerializer(estimates.estimate(**wanted.asked())).data)
+        return Response(BackfillEstimateSerializer(estimates.estimate(**wanted.asked())).data)
 
     @extend_schema(summary="Pause a backfill", request=EmptyRequest, responses={200: BackfillSerializer})
     @action(detail=True, methods=["post"])

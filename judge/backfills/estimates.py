@@ -64,10 +64,10 @@ def estimate(
 ) -> Estimate:
     """What a backfill would come to now."""
     everything = outputs_of(population, rubric)
-    unheard = everything.filter(pk__in=judging.waiting_for(judge, rubric).values("pk")) if judge.pk else everything
+    unheard = everything.filter(pk__in=judging.waiting_for(judge, rubric).values("pk"))
     n_unheard, n_outputs = unheard.count(), everything.count()
     wanted = unheard
-    if again and judge.pk:
+    if again:
         wanted = everything.filter(pk__in=judging.waiting_for(judge, rubric, timezone.now()).values("pk"))
     counted = wanted.aggregate(outputs=Count("pk"), generations=Count("generation", distinct=True))
     n_to_ask: int = counted["outputs"]
@@ -105,8 +105,8 @@ def _each(judge: Rater, rubric: Rubric) -> list[tuple[LanguageModel, float, floa
     """For each model that is asked, the tokens that it reads and writes for an output; None where one is new."""
     found = []
     for rater in _members(judge):
-        recent = Assessment.objects.filter(rater=rater, rubric=rubric, prompt_tokens__gt=0) if rater.pk else None
-        newest = [] if recent is None else list(recent.order_by("-created_at").values_list("pk", flat=True)[:RECENT])
+        recent = Assessment.objects.filter(rater=rater, rubric=rubric, prompt_tokens__gt=0).order_by("-created_at")
+        newest = list(recent.values_list("pk", flat=True)[:RECENT])
         if not newest or rater.language_model is None:
             return None
         mean = Assessment.objects.filter(pk__in=newest).aggregate(
