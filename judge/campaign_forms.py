@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.auth.models import User
@@ -77,7 +77,7 @@ class CampaignForm(PopulationForm):
     bar_percent = forms.FloatField(label="Gold accuracy asked for, %", min_value=1, max_value=100, required=False)
     guidelines = forms.CharField(required=False, max_length=20_000, widget=forms.Textarea(attrs={"rows": 6}))
 
-    MODEL_FIELDS = ("population_models", "rival_models")
+    MODEL_FIELDS: ClassVar[tuple[str, ...]] = ("population_models", "rival_models")
     # What the preview needs; the rest may still be empty.
     PLAN_FIELDS = (
         *("stage", "task", "rubric", "population_models", "prompt_versions", "created_from", "created_until", "plan"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 
@@ -45,7 +45,7 @@ class PopulationForm(forms.Form):
     )
 
     # Where models are chosen: all of them must make the kind of output.
-    MODEL_FIELDS = ("population_models",)
+    MODEL_FIELDS: ClassVar[tuple[str, ...]] = ("population_models",)
 
     def full_clean(self) -> None:
         """Check what was typed, and say at each field at fault that it is."""
