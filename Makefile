@@ -37,7 +37,7 @@ format: .venv/dev.stamp  ## let ruff write the code's layout
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-adapter: .venv-train/train.stamp  ## train the embedded model's adapter (needs torch; half an hour and more)
+adapter: .venv-train/train.stamp  ## train the embedded model's adapters (needs torch; two hours)
 	.venv-train/bin/python -m training.adapter all
 
 bench: .venv/dev.stamp  ## run the benchmarks

@@ -15,11 +15,11 @@ from judge.models import Campaign
 from judge.services import seed_rubrics
 from recgpt_site.embedded import llama, paths
 from recommend import roles
-from recommend.models import Stage
+from recommend.models import LanguageModel, Stage
 from recommend.registry import Deployment, serve
 
 EMBEDDED_NOTE = (
-    "SmolLM2-135M with the project's adapter: a small model that exercises everything and makes mistakes worth "
+    "SmolLM2-135M with the project's adapters: a small model that exercises everything and makes mistakes worth "
     "reviewing. It is no measure of what the pipeline can do with a real model; LLM_BASE_URL points at yours."
 )
 LOGINS_FILE = "demo-logins.json"
@@ -40,26 +40,34 @@ def seed() -> None:
     for name in roles.ALL:
         Group.objects.get_or_create(name=name)
     seed_rubrics()
-    serve(deployment())
+    serve(deployments())
     for stage in Stage:
         name = f"{stage.label}: first look"
         if not Campaign.objects.filter(name=name).exists():
             campaigns.start(name=name, stage=stage)
 
 
-def deployment() -> Deployment:
-    """The language model that the settings name."""
-    if settings.LLM_EMBEDDED:
-        return Deployment(
-            name=settings.LLM_MODEL,
-            base="SmolLM2-135M-Instruct Q4_1",
-            adapter=llama.adapter_version(),
-            history_tokens=352,
-            n_interests=6,
-            n_tags=8,
-            max_tokens=768,
-            note=EMBEDDED_NOTE,
-        )
+def deployments() -> dict[LanguageModel.Role, Deployment]:
+    """role -> the language model that the settings name, the embedded one with the role's adapter."""
+    return {role: _embedded(role) if settings.LLM_EMBEDDED else _configured() for role in LanguageModel.Role}
+
+
+def _embedded(role: LanguageModel.Role) -> Deployment:
+    adapter = llama.JUDGE if role == LanguageModel.Role.JUDGE else llama.GENERATOR
+    return Deployment(
+        name=settings.LLM_MODEL,
+        base="SmolLM2-135M-Instruct Q4_1",
+        adapter=llama.adapter_version(adapter),
+        adapter_options=llama.request_options(adapter),
+        history_tokens=352,
+        n_interests=6,
+        n_tags=8,
+        max_tokens=768,
+        note=EMBEDDED_NOTE,
+    )
+
+
+def _configured() -> Deployment:
     return Deployment(
         name=settings.LLM_MODEL,
         base="",

@@ -11,7 +11,10 @@ from recommend.models import LanguageModel
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A served model as the environment describes it; fields as those of LanguageModel."""
+    """A served model as the environment describes it; fields as those of LanguageModel.
+
+    adapter_options  what a request has to say for its server to answer with the adapter
+    """
 
     name: str
     base: str
@@ -22,22 +25,26 @@ class Deployment:
     max_tokens: int
     note: str
     request_options: Mapping[str, Any] = field(default_factory=dict)
+    adapter_options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @transaction.atomic
-def serve(deployment: Deployment) -> list[LanguageModel]:
-    """Let the deployed model serve every role; what served before is retired, not deleted: outputs point at it.
+def serve(deployments: Mapping[LanguageModel.Role, Deployment]) -> list[LanguageModel]:
+    """Let the deployed models serve their roles; what served before is retired, not deleted: outputs point at it.
 
     A row that is there already keeps what an admin changed in it; but where the environment says which adapter is
     loaded, that is a fact and not a wish.
     """
     rows = []
-    for role in LanguageModel.Role.values:
-        row, _ = LanguageModel.objects.get_or_create(name=deployment.name, role=role, defaults=asdict(deployment))
+    for role, deployment in deployments.items():
+        values = asdict(deployment)
+        adapter_options = values.pop("adapter_options")
+        row, _ = LanguageModel.objects.get_or_create(name=deployment.name, role=role, defaults=values)
         others = LanguageModel.objects.filter(role=role, state=LanguageModel.State.SERVING).exclude(pk=row.pk)
         others.update(state=LanguageModel.State.RETIRED)
         row.state = LanguageModel.State.SERVING
         row.adapter = deployment.adapter or row.adapter
-        row.save(update_fields=["state", "adapter"])
+        row.request_options = {**row.request_options, **adapter_options}
+        row.save(update_fields=["state", "adapter", "request_options"])
         rows.append(row)
     return rows

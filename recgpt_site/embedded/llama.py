@@ -1,6 +1,7 @@
-"""The embedded language model: SmolLM2-135M-Instruct with the project's adapter, served by llama.cpp on loopback.
+"""The embedded language model: SmolLM2-135M-Instruct with the project's adapters, served by llama.cpp on loopback.
 
-Runs as `python -m recgpt_site.embedded.llama --model GGUF --adapter GGUF|none --port P` and speaks the OpenAI chat API.
+Runs as `python -m recgpt_site.embedded.llama --model GGUF --adapter GGUF --adapter GGUF --port P` and speaks the OpenAI
+chat API. The first adapter is used unless a request's `lora` names another.
 """
 
 import argparse
@@ -13,23 +14,34 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 from recgpt_site.embedded import paths
 from recgpt_site.embedded.processes import Service, ServiceError, Stage, python_environment
 
-ADAPTER = Path(__file__).parent / "adapter" / "adapter.gguf"
+_FOLDER = Path(__file__).parent / "adapter"
+GENERATOR = _FOLDER / "generator.gguf"
+JUDGE = _FOLDER / "judge.gguf"
+# In the order in which the server knows them: 0 is used where a request asks for none.
+ADAPTERS = (GENERATOR, JUDGE)
 _HOST = "127.0.0.1"
 
 
-def adapter_version() -> str:
-    """The adapter's name with the beginning of its content's hash, as in `adapter.gguf@1f0c5a6b7d8e`; "" without one.
+def adapter_version(adapter: Path) -> str:
+    """An adapter's name with the beginning of its content's hash, as in `judge.gguf@1f0c5a6b7d8e`; "" without one.
 
     A new adapter under the same name is another model: passports of the old one must not hold for it.
     """
-    if not ADAPTER.exists():
+    if not adapter.exists():
         return ""
-    with ADAPTER.open("rb") as file:
-        return f"{ADAPTER.name}@{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
+    with adapter.open("rb") as file:
+        return f"{adapter.name}@{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
+
+
+def request_options(adapter: Path) -> dict[str, Any]:
+    """What a request must say for llama.cpp to answer with this adapter; adapters that it does not name are off."""
+    loaded = [one for one in ADAPTERS if one.exists()]
+    return {"lora": [{"id": loaded.index(adapter), "scale": 1.0}]} if adapter in loaded else {}
 
 
 def service() -> Service:
@@ -38,8 +50,8 @@ def service() -> Service:
     Two slots of 2,048 tokens and one thread: on two busy cores a second thread made it up to ten times slower.
     """
     port = _reserve_port()
-    adapter = str(ADAPTER) if ADAPTER.exists() else "none"
-    options = ("--model", str(model_file()), "--adapter", adapter, "--port", str(port), "--slots", "2")
+    adapters = [word for adapter in ADAPTERS if adapter.exists() for word in ("--adapter", str(adapter))]
+    options = ("--model", str(model_file()), *adapters, "--port", str(port), "--slots", "2")
     sizes = ("--context", "2048", "--threads", "1", "--alias", paths.LLM_MODEL_NAME)
     return Service(
         name="the language model",
@@ -113,24 +125,31 @@ def serve(arguments: argparse.Namespace) -> None:
     for pool in (params.cpuparams, params.cpuparams_batch):
         pool.n_threads = arguments.threads
         pool.poll = 0  # an idle thread sleeps instead of spinning
-    if arguments.adapter != "none":
-        adapter = xllamacpp.CommonAdapterLoraInfo()
-        adapter.path, adapter.scale = arguments.adapter, 1.0
-        params.lora_adapters = [adapter]
+    params.lora_adapters = [_adapter(path, 0.0 if at else 1.0) for at, path in enumerate(arguments.adapter)]
     params.use_jinja = True
     params.warmup = True
     params.ui = False
     params.endpoint_metrics = True
     server = xllamacpp.Server(params)
-    print(f"Listening on {server.listening_address}, adapter {arguments.adapter}", flush=True)
+    print(f"Listening on {server.listening_address}, adapters {arguments.adapter}", flush=True)
     signal.pause()
+
+
+def _adapter(path: str, scale: float) -> Any:
+    import xllamacpp
+
+    adapter = xllamacpp.CommonAdapterLoraInfo()
+    adapter.path, adapter.scale = path, scale
+    return adapter
 
 
 def main() -> None:
     """Parse the command line and serve."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True, help="GGUF file")
-    parser.add_argument("--adapter", default="none", help="LoRA adapter as GGUF, or none")
+    parser.add_argument(
+        "--adapter", action="append", default=[], help="LoRA adapter as GGUF; the first is the usual one"
+    )
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--slots", type=int, default=2, help="requests answered at once")
     parser.add_argument("--context", type=int, default=2048, help="tokens per slot")

@@ -33,14 +33,14 @@ def start_stores(supervisor: Supervisor, progress: Progress, *, durable: bool = 
 def launch_language_model(supervisor: Supervisor, progress: Progress) -> list[Process]:
     """Launch llama.cpp where LLM_BASE_URL names no server, for a later `wait_until_ready`.
 
-    Says so loudly where the adapter is missing.
+    Says so loudly where an adapter is missing.
     """
     if uses_own("LLM_BASE_URL"):
         progress.say("Language model: yours, from LLM_BASE_URL")
         return []
-    if not llama.ADAPTER.exists():
+    for missing in (adapter for adapter in llama.ADAPTERS if not adapter.exists()):
         progress.warn(
-            f"{llama.ADAPTER} is missing: the small model runs as packaged and repeats its prompt's example. "
+            f"{missing} is missing: the small model runs as packaged and repeats its prompt's example. "
             "`make adapter` trains it."
         )
     return supervisor.launch(llama.service())

@@ -35,18 +35,50 @@ def test_what_an_admin_changed_in_a_model_stays() -> None:
     assert set(LanguageModel.objects.values_list("n_tags", flat=True)) == {3}
 
 
-def test_another_adapter_under_the_same_name_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    adapter = tmp_path / "adapter.gguf"
-    monkeypatch.setattr(llama, "ADAPTER", adapter)
-    adapter.write_bytes(b"first")
+@pytest.fixture
+def adapters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """An adapter for generating and one for judging, instead of those that are shipped."""
+    generator, judge = tmp_path / "generator.gguf", tmp_path / "judge.gguf"
+    generator.write_bytes(b"first")
+    judge.write_bytes(b"first")
+    monkeypatch.setattr(llama, "GENERATOR", generator)
+    monkeypatch.setattr(llama, "JUDGE", judge)
+    monkeypatch.setattr(llama, "ADAPTERS", (generator, judge))
+    return generator, judge
+
+
+def test_another_adapter_under_the_same_name_is_told_apart(adapters: tuple[Path, Path]) -> None:
+    _, judge = adapters
     seeds.seed()
-    adapter.write_bytes(b"second")
+    judge.write_bytes(b"second")
     seeds.seed()
 
     # sha256 of "second"
-    assert LanguageModel.objects.serving("judge").adapter == "adapter.gguf@16367aacb67a"
-    adapter.unlink()
-    assert llama.adapter_version() == ""
+    assert LanguageModel.objects.serving("judge").adapter == "judge.gguf@16367aacb67a"
+    assert LanguageModel.objects.serving("tags").adapter.startswith("generator.gguf@")
+    judge.unlink()
+    assert llama.adapter_version(judge) == ""
+
+
+@pytest.mark.usefixtures("adapters")
+def test_the_embedded_judge_asks_for_its_own_adapter_also_where_it_was_stored_without() -> None:
+    seeds.seed()
+    LanguageModel.objects.update(request_options={"seed": 7})
+
+    seeds.seed()
+
+    own = {"lora": [{"id": 1, "scale": 1.0}]}
+    assert LanguageModel.objects.serving("judge").request_options == {"seed": 7, **own}
+    assert LanguageModel.objects.serving("tags").request_options == {"seed": 7, "lora": [{"id": 0, "scale": 1.0}]}
+
+
+def test_without_an_adapter_of_its_own_nothing_is_asked_for(adapters: tuple[Path, Path]) -> None:
+    _, judge = adapters
+    judge.unlink()
+
+    seeds.seed()
+
+    assert LanguageModel.objects.serving("judge").request_options == {}
 
 
 def test_another_model_takes_over_and_the_old_one_is_retired(settings) -> None:

@@ -28,8 +28,9 @@ def figures():
     return json.loads(SHIPPED.joinpath("evaluation.json").read_text())
 
 
-def test_the_adapter_is_a_gguf_of_at_most_ten_megabytes():
-    data = SHIPPED.joinpath("adapter.gguf").read_bytes()
+@pytest.mark.parametrize("name", ["generator.gguf", "judge.gguf"])
+def test_an_adapter_is_a_gguf_of_at_most_ten_megabytes(name):
+    data = SHIPPED.joinpath(name).read_bytes()
 
     assert data[:4] == b"GGUF"
     assert len(data) <= 10_000_000
@@ -101,20 +102,22 @@ def test_a_card_says_where_nothing_was_counted():
     assert "| Interests | valid | none, n = 0 | 0.50 (0.15–0.85), n = 4 |" in table
 
 
-def test_a_card_tells_of_every_run_that_the_adapter_went_through(tmp_path):
-    def record(name: str, start: str) -> None:
-        (tmp_path / name / "final").mkdir(parents=True)
-        run = {"config": {"start": start, "seed": 1, "processes": 2}, "of_one_process": {"tokens": 500}}
-        (tmp_path / name / "run.json").write_text(json.dumps({**run, "seconds": 120, "steps": 30}))
+def test_a_card_tells_of_every_run_that_an_adapter_went_through(tmp_path):
+    def record(folder: str, start: str, tasks: tuple[str, ...]) -> None:
+        (tmp_path / folder / "final").mkdir(parents=True)
+        config = {"start": start, "seed": 1, "processes": 2, "tasks": tasks}
+        run = {"config": config, "of_one_process": {"tokens": 500}, "seconds": 120, "steps": 30}
+        (tmp_path / folder / "run.json").write_text(json.dumps(run))
+        (tmp_path / folder / "final" / "adapter.gguf").write_bytes(b"GGUF")
 
-    record("first", "")
-    record("second", str(tmp_path / "first" / "final"))
-    (tmp_path / "second" / "final" / "adapter.gguf").write_bytes(b"GGUF")
+    record("first", "", ("interests", "tags", "explanations", "judge"))
+    record("second/generator", str(tmp_path / "first" / "final"), ("interests", "tags"))
+    record("second/judge", "", ("judge",))
     (tmp_path / "second" / "evaluation.json").write_text(SHIPPED.joinpath("evaluation.json").read_text())
 
     card.write(tmp_path / "second")
 
     text = (tmp_path / "second" / "MODEL_CARD.md").read_text()
-    assert "in 2 runs" in text
-    assert "2 minutes (30 steps) and 2 minutes (30 steps)" in text
-    assert "about 2,000 tokens in all" in text
+    assert "generator: 2 runs" in text
+    assert "2 minutes (30 steps of all tasks) and 2 minutes (30 steps of interests, tags); about 2,000 tokens" in text
+    assert "judge: 2 minutes (30 steps of judge), about 1,000 tokens" in text

@@ -82,6 +82,16 @@ def test_one_purchase_is_no_interest():
     assert teacher.interests(history(baby_foods=1, soup=1), USUAL, 6) == []
 
 
+def test_a_doubtful_interest_may_end_its_reason_with_two_units_and_is_not_named_unasked():
+    past = history(beef=3, soup=2, baby_foods=1, diapers=1, yogurt=1)
+
+    strict, first, both = (teacher.interests(past, USUAL, 6, doubtful=number) for number in (0, 1, 2))
+
+    assert [one.reason for one in strict] == ["Lately bought beef ×3."]
+    assert [one.reason for one in first] == ["Lately bought beef ×3.", "Lately bought soup ×2."]
+    assert both == [*first, InterestOutput("baby care", "emerging", "Lately bought baby foods plus diapers.")]
+
+
 def test_a_bulk_purchase_counts_six_units_at_most():
     usual = teacher.Population(expected={**USUAL.expected, "yogurt and light dairy": 3.5}, popular={})
 

@@ -1,9 +1,9 @@
-"""Make and measure the adapter of the embedded model.
+"""Make and measure the adapters of the embedded model: one that generates, one that judges.
 
     python -m training.adapter all                    examples, training, evaluation, and the files that are shipped
     python -m training.adapter examples               the teacher's examples
-    python -m training.adapter train [--minutes 55]   the adapter, on two cores
-    python -m training.adapter evaluate               base and adapter on held-out households
+    python -m training.adapter train [--minutes 55]   the adapters one after the other, on two cores
+    python -m training.adapter evaluate               base and adapters on held-out households
     python -m training.adapter card                   the model card, from those figures
 
 Needs the environment of requirements/train.txt for `all` and `train`; the others run in the ordinary one with its
@@ -18,6 +18,8 @@ import sys
 from pathlib import Path
 
 BUILD = Path("build/adapter")
+# adapter -> what it learns; learning one task more it forgot the judge's (measured)
+PARTS = {"generator": ("interests", "tags", "explanations"), "judge": ("judge",)}
 SHIPPED = Path(__file__).parents[2] / "recgpt_site" / "embedded" / "adapter"
 
 
@@ -25,16 +27,15 @@ def main() -> None:
     """Read the command line and do what it says."""
     parser = argparse.ArgumentParser(prog="python -m training.adapter", description=__doc__.splitlines()[0])
     parser.add_argument("command", choices=("all", "examples", "train", "evaluate", "card"))
-    parser.add_argument("--out", type=Path, default=BUILD, help="folder for examples, checkpoints and the log")
+    parser.add_argument("--out", type=Path, default=BUILD, help="folder for examples, and for each adapter's run")
+    parser.add_argument("--parts", default=",".join(PARTS), help="which adapters: " + " or ".join(PARTS))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--situations", type=int, default=2000, help="households × dates to make examples of")
-    parser.add_argument("--minutes", type=float, default=54.0, help="wall time of the training")
+    parser.add_argument("--minutes", type=float, default=54.0, help="wall time of each training")
     parser.add_argument("--processes", type=int, default=2, help="single-threaded training processes")
     parser.add_argument("--learning-rate", type=float, default=1e-3, help="at its peak")
     parser.add_argument("--start", default="", help="folder of an adapter to go on training from")
-    parser.add_argument("--tasks", default="interests,tags,explanations,judge", help="what is trained")
     parser.add_argument("--order", type=int, default=1, help="seed of the order of examples")
-    parser.add_argument("--adapter", type=Path, help="adapter to evaluate; the freshly trained one if left out")
     parser.add_argument("--models", default="base,adapter", help="what to evaluate: base, adapter or both")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -60,17 +61,18 @@ def _train(options: argparse.Namespace) -> None:
     # torch lives in the training environment only.
     from training.adapter.train import TrainConfig, train
 
-    config = TrainConfig(
-        seed=options.seed,
-        minutes=options.minutes,
-        processes=options.processes,
-        learning_rate=options.learning_rate,
-        start=options.start,
-        order=options.order,
-        tasks=tuple(options.tasks.split(",")),
-    )
-    print(f"Training for {config.minutes:.0f} minutes; progress in {options.out / 'log.jsonl'}")
-    train(config, options.out / "examples.jsonl", options.out)
+    for part in options.parts.split(","):
+        config = TrainConfig(
+            seed=options.seed,
+            minutes=options.minutes,
+            processes=options.processes,
+            learning_rate=options.learning_rate,
+            start=options.start,
+            order=options.order,
+            tasks=PARTS[part],
+        )
+        print(f"Training the {part} for {config.minutes:.0f} minutes; progress in {options.out / part / 'log.jsonl'}")
+        train(config, options.out / "examples.jsonl", options.out / part)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -78,10 +80,11 @@ def _evaluate(options: argparse.Namespace) -> None:
     from training.adapter.weights import base_gguf
 
     plan = evaluate.Plan(seed=options.seed)
-    adapter = options.adapter or options.out / "final" / "adapter.gguf"
     for which in options.models.split(","):
-        found = evaluate.evaluate(plan, adapter if which == "adapter" else None, base_gguf())
-        evaluate.store(found, plan, which, options.out / "evaluation.json")
+        for part in options.parts.split(","):
+            adapter = options.out / part / "final" / "adapter.gguf" if which == "adapter" else None
+            found = evaluate.evaluate(plan, part, adapter, base_gguf())
+            evaluate.store(found, plan, which, options.out / "evaluation.json")
     print(f"Figures in {options.out / 'evaluation.json'}")
 
 
@@ -94,7 +97,8 @@ def _card(options: argparse.Namespace) -> None:
 
 def _ship(options: argparse.Namespace) -> None:
     SHIPPED.mkdir(parents=True, exist_ok=True)
-    shutil.copy(options.out / "final" / "adapter.gguf", SHIPPED)
+    for part in PARTS:
+        shutil.copy(options.out / part / "final" / "adapter.gguf", SHIPPED / f"{part}.gguf")
     for name in ("evaluation.json", "MODEL_CARD.md"):
         shutil.copy(options.out / name, SHIPPED)
     print(f"Shipped to {SHIPPED}")

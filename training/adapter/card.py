@@ -18,15 +18,15 @@ _CARD = Path(__file__).with_name("card.md")
 
 
 def write(folder: Path) -> None:
-    """MODEL_CARD.md from evaluation.json, run.json and the trained adapter in `folder`."""
+    """MODEL_CARD.md from evaluation.json and, of generator and judge each, run.json and the adapter in `folder`."""
     figures = json.loads((folder / "evaluation.json").read_text())
-    runs = _runs(folder / "run.json")
-    size = (folder / "final" / "adapter.gguf").stat().st_size
+    generator, judge = _runs(folder / "generator" / "run.json"), _runs(folder / "judge" / "run.json")
+    size = max((folder / part / "final" / "adapter.gguf").stat().st_size for part in ("generator", "judge"))
     card = _CARD.read_text(encoding="utf-8").format(
         megabytes=size / 1e6,
-        how=_how(runs),
-        tokens=sum(run["of_one_process"]["tokens"] * run["config"]["processes"] for run in runs),
-        seed=runs[-1]["config"]["seed"],
+        generator=_how(generator),
+        judge=_how(judge),
+        seed=generator[-1]["config"]["seed"],
         demo_date=figures["dates"]["interests, explanations, judge"],
         tags_date=figures["dates"]["tags"],
         table=table(figures),
@@ -45,18 +45,19 @@ def _runs(path: Path) -> list[dict[str, Any]]:
 
 def _how(runs: Sequence[Mapping[str, Any]]) -> str:
     """The training in words: one run, or several of which each went on from the one before."""
-    said = [f"{run['seconds'] / 60:.0f} minutes ({run['steps']} steps{_only(run)})" for run in runs]
+    said = [f"{run['seconds'] / 60:.0f} minutes ({run['steps']} steps of {_tasks(run)})" for run in runs]
+    tokens = sum(run["of_one_process"]["tokens"] * run["config"]["processes"] for run in runs)
     if len(said) == 1:
-        return f"`python -m training.adapter all`, {said[0]} on two shared CPU cores"
+        return f"{said[0]}, about {tokens:,} tokens"
     return (
-        f"`python -m training.adapter` in {len(said)} runs on two shared CPU cores, each going on from the one before "
-        f"(`--start`): {', '.join(said[:-1])} and {said[-1]}"
+        f"{len(said)} runs, each going on from the one before (`--start`): {', '.join(said[:-1])} and {said[-1]}; "
+        f"about {tokens:,} tokens in all"
     )
 
 
-def _only(run: Mapping[str, Any]) -> str:
+def _tasks(run: Mapping[str, Any]) -> str:
     tasks = run["config"].get("tasks", list(_TITLES))
-    return "" if set(tasks) == set(_TITLES) else f" of {', '.join(tasks)} only"
+    return "all tasks" if set(tasks) == set(_TITLES) else ", ".join(tasks)
 
 
 def table(figures: Mapping[str, Any]) -> str:

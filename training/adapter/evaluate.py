@@ -91,17 +91,18 @@ class Plan:
     judge: int = 6  # households; up to nine cases of each kind
 
 
-def evaluate(plan: Plan, adapter: Path | None, model: Path) -> dict[str, Any]:
-    """All tasks with this model file and adapter (None: the base model as it is packaged)."""
+def evaluate(plan: Plan, part: str, adapter: Path | None, model: Path) -> dict[str, Any]:
+    """The tasks of a part with this model file and adapter (None: the base model as it is packaged)."""
     held_out, usual = _held_out(plan.seed)
     with server(model, adapter) as url:
         engine = OpenAIEngine(url, concurrency=2, timeout_s=600)
         name = engine.models()[0]
+        if part == "judge":
+            return {"judge": _judge(engine, name, held_out[-plan.judge :], usual, plan)}
         return {
             "interests": _interests(engine, name, held_out[: plan.interests], usual),
             "tags": _tags(engine, name, held_out[: plan.tags], usual),
             "explanations": _explanations(engine, name, held_out, usual, plan),
-            "judge": _judge(engine, name, held_out[-plan.judge :], usual, plan),
         }
 
 
@@ -134,7 +135,7 @@ def server(model: Path, adapter: Path | None) -> Iterator[str]:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "recgpt_site.embedded.llama", "--model", str(model), "--port", str(port)]
     process = subprocess.Popen(
-        [*command, "--adapter", str(adapter) if adapter else "none"],
+        [*command, *(("--adapter", str(adapter)) if adapter else ())],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -325,13 +326,13 @@ def _parsed(parse: Any, result: ChatResult, input: Any) -> list[Any]:
 
 
 def store(found: Mapping[str, Any], plan: Plan, which: str, path: Path) -> None:
-    """Put one model's figures beside what the file already holds."""
+    """Put one model's figures for some tasks beside what the file already holds."""
     held = json.loads(path.read_text()) if path.exists() else {}
     held |= {
         "seed": plan.seed,
         "held_out_share": examples.HELD_OUT_SHARE,
         "dates": {"interests, explanations, judge": DEMO_DATE.isoformat(), "tags": TAGS_DATE.isoformat()},
         "interval": "Wilson, 95%",
-        which: found,
+        which: {**held.get(which, {}), **found},
     }
     path.write_text(json.dumps(held, indent=1, ensure_ascii=False) + "\n")

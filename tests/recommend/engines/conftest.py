@@ -46,23 +46,28 @@ class Server:
 
 @pytest.fixture(scope="session")
 def llama_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The embedded model as packaged: the contract is about the server, not about the adapter's skills."""
+    """The embedded model as packaged: the contract is about the server, not about the adapters' skills."""
+    with _llama(tmp_path_factory.mktemp("llama") / "llama.log") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def llama_server_with_adapters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The embedded model with its adapters, as the demo runs it."""
+    with _llama(tmp_path_factory.mktemp("llama") / "adapters.log", *llama.ADAPTERS) as server:
+        yield server
+
+
+@contextmanager
+def _llama(log: Path, *adapters: Path) -> Iterator[Server]:
     port = _free_port()
-    options = (
-        "--model",
-        str(llama.model_file()),
-        "--port",
-        str(port),
-        "--slots",
-        str(N_SLOTS),
-        "--alias",
-        "contract-model",
-    )
+    options = ["--model", str(llama.model_file()), "--port", str(port), "--slots", str(N_SLOTS)]
+    options += [word for adapter in adapters for word in ("--adapter", str(adapter))]
     service = Service(
         name="language model",
-        command=(sys.executable, "-m", "recgpt_site.embedded.llama", *options),
+        command=(sys.executable, "-m", "recgpt_site.embedded.llama", *options, "--alias", "contract-model"),
         stage=Stage.MODEL,
-        log=tmp_path_factory.mktemp("llama") / "llama.log",
+        log=log,
         is_ready=lambda: vllm_server.answers(port),
         env=python_environment(),
         cwd=Path(llama.__file__).parents[2],

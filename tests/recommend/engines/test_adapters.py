@@ -1,0 +1,32 @@
+"""One embedded model, two adapters: which of them answers is said by the request."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from recgpt_site.embedded import llama
+from recommend.engines.types import ChatMessage, ChatRequest, Sampling
+from tests.recommend.engines.conftest import Server
+
+pytestmark = pytest.mark.llm
+
+
+def answers(server: Server, *options: Mapping[str, Any]) -> list[str]:
+    """What the server says, greedily, to the same message under each of these options."""
+    message = ChatMessage("user", "Which of apples, diapers and tea would you buy again, and why?")
+    sampling = Sampling(max_tokens=32)
+    requests = [
+        ChatRequest(str(n), (message,), server.model, sampling=sampling, options=o) for n, o in enumerate(options)
+    ]
+    found = {result.key: result.text for result in server.engine(concurrency=4).generate(requests)}
+    return [found[request.key] for request in requests]
+
+
+def test_each_request_is_answered_with_the_adapter_that_it_names(llama_server_with_adapters: Server) -> None:
+    generator, judge = (llama.request_options(adapter) for adapter in (llama.GENERATOR, llama.JUDGE))
+
+    usual, generated, judged, bare = answers(llama_server_with_adapters, {}, generator, judge, {"lora": []})
+
+    assert usual == generated
+    assert len({generated, judged, bare}) == 3
