@@ -137,7 +137,7 @@ class CampaignAdmin(StudioAdmin[Campaign]):
     list_display = (
         "name", "stage", "task", "rubric", "state", "sampling_rate", "overlap", "blind", "deadline", "created_at",
     )  # fmt: skip
-    list_filter = ("stage", "task", "state", "blind")
+    list_filter = ("stage", "task", "plan", "strata_by", "state", "blind")
     list_select_related = ("rubric",)
     search_fields = ("name",)
     autocomplete_fields = ("rubric",)

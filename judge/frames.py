@@ -135,14 +135,16 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One generation of a frame: the model's id, or the behaviours it was made from, or how unsure the judge is.
+    """One generation of a frame: the model's id, or what its run kept of the shopper, or how unsure the judge is.
 
-    rival  of a pair: B's generation
+    n_behaviors, category  how many behaviours it was made from, and where the shopper had bought most
+    rival                  of a pair: B's generation
     """
 
     id: UUID
     model: UUID | None = None
     n_behaviors: int = 0
+    category: str = sampling.NOT_KEPT
     uncertainty: float | None = None
     rival: UUID | None = None
 
@@ -152,6 +154,8 @@ class Member:
             return str(self.model)
         if reading.strata_by == Campaign.StrataBy.ACTIVITY:
             return sampling.activity_stratum(self.n_behaviors, design.cuts)
+        if reading.strata_by == Campaign.StrataBy.CATEGORY:
+            return sampling.category_stratum(self.category, design.categories)
         if self.uncertainty is not None:
             return sampling.SURER if self.uncertainty < design.mean_uncertainty else sampling.LESS_SURE
         return ""
@@ -167,6 +171,10 @@ def members(generations: QuerySet[Generation], reading: Reading) -> Iterator[Mem
         # What the run kept of its moment, not what the shopper has by now: a stratum must not change under a draw.
         columns["n_events"] = KeyTextTransform("n_events", "run__history")
         names.append("n_events")
+    if reading.strata_by == Campaign.StrataBy.CATEGORY:
+        # As above; and what the catalogue says of an item today may not be what it said then.
+        columns["bought_most_in"] = KeyTextTransform("category", "run__history")
+        names.append("bought_most_in")
     if "rival_id" in generations.query.annotations:
         names.append("rival_id")
     found = generations.order_by().annotate(**columns).values(*names)
@@ -180,6 +188,7 @@ def members(generations: QuerySet[Generation], reading: Reading) -> Iterator[Mem
                 row["pk"],
                 model=row.get("model_id"),
                 n_behaviors=int(row.get("n_events") or 0),
+                category=sampling.category_name(row.get("bought_most_in")),
                 uncertainty=unsure.get(row["pk"]),
                 rival=row.get("rival_id"),
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
@@ -188,22 +188,29 @@ def _stratified(
     number: Callable[[UUID], float],
     earlier: sampling.Design | None,
 ) -> sampling.Design:
-    cuts = earlier.cuts if earlier else ()
-    if earlier is None and plan.reading.strata_by == Campaign.StrataBy.ACTIVITY:
-        cuts = sampling.activity_cuts([one.n_behaviors for one in frame])
-    naming = sampling.Design(1.0, cuts=cuts)
+    naming = earlier or _naming(frame, plan, size)
     numbers: defaultdict[str, list[float]] = defaultdict(list)
     for one in frame:
         numbers[one.stratum(plan.reading, naming)].append(number(one.id))
     sizes = sampling.allocate(size, {name: len(found) for name, found in numbers.items()}, equal=plan.equal)
     if earlier is None:
-        return sampling.by_strata(numbers, sizes, cuts)
+        return replace(sampling.by_strata(numbers, sizes), cuts=naming.cuts, categories=naming.categories)
     drawn = {name: sum(one < earlier.threshold(name) for one in found) for name, found in numbers.items()}
     grown = {name: max(sizes[name], drawn[name]) for name in sizes}
-    design = sampling.by_strata(numbers, grown, cuts)
+    design = sampling.by_strata(numbers, grown)
     # A stratum that has its share already keeps its thresholds, and with them the probabilities of its units.
     kept = {name: one for name, one in earlier.strata.items() if drawn.get(name, 0) >= sizes.get(name, 0)}
-    return replace(design, strata={**design.strata, **kept})
+    return replace(earlier, rate=design.rate, strata={**design.strata, **kept}, population=design.population)
+
+
+def _naming(frame: Sequence[Member], plan: Plan, size: int) -> sampling.Design:
+    """What says to which stratum a generation belongs; fixed with the first draw, for those that come later too."""
+    if plan.reading.strata_by == Campaign.StrataBy.ACTIVITY:
+        return sampling.Design(1.0, cuts=sampling.activity_cuts([one.n_behaviors for one in frame]))
+    if plan.reading.strata_by == Campaign.StrataBy.CATEGORY:
+        populations = Counter(one.category for one in frame)
+        return sampling.Design(1.0, categories=sampling.own_categories(populations, size))
+    return sampling.Design(1.0)
 
 
 def _size(plan: Plan, available: int) -> int:

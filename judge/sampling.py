@@ -25,6 +25,13 @@ from uuid import UUID
 Measure = Literal["margin", "entropy"]
 SURER = "judge surer than average"
 LESS_SURE = "judge less sure than average"
+# Who bought in no category, and whose run kept nothing of that: an imported one, or one of an earlier version.
+NOTHING_BOUGHT = "nothing bought"
+NOT_KEPT = "not kept"
+OTHER_CATEGORIES = "other categories"
+# Ours: a stratum of fewer is drawn whole, or of so few that chance decides what is said of it.
+LEAST_OF_CATEGORY = 20
+LONGEST_STRATUM = 100  # characters, as units store it
 
 
 class SizeError(ValueError):
@@ -68,6 +75,7 @@ class Design:
     rate              of what belongs to no stratum: all of a uniform plan by rate, and strata that were not there yet
     strata            by name; a uniform plan of a fixed size has one, named ""
     cuts              where shopper activity is cut into strata, in behaviours
+    categories        those with a stratum of their own; all others share one
     scale             uncertainty first: the expected size / population as long as no probability reaches 1
     floor             share of the probability that does not depend on the judge, 0 to 1
     mean_uncertainty  of the population when it was drawn, 0 to 1
@@ -77,6 +85,7 @@ class Design:
     rate: float
     strata: Mapping[str, Stratum] = field(default_factory=dict)
     cuts: tuple[int, ...] = ()
+    categories: tuple[str, ...] = ()
     scale: float | None = None
     floor: float = 1.0
     mean_uncertainty: float = 0.0
@@ -86,10 +95,11 @@ class Design:
     def from_json(cls, stored: Mapping[str, Any]) -> Design:
         """The design as `as_json` wrote it."""
         strata = {name: Stratum(**one) for name, one in stored.get("strata", {}).items()}
-        return cls(**{**stored, "strata": strata, "cuts": tuple(stored.get("cuts", ()))})
+        lists = {name: tuple(stored.get(name, ())) for name in ("cuts", "categories")}
+        return cls(**{**stored, "strata": strata, **lists})
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"cuts": list(self.cuts)}
+        return asdict(self) | {"cuts": list(self.cuts), "categories": list(self.categories)}
 
     def threshold(self, stratum: str, uncertainty: float | None = None) -> float:
         """What a generation's number must lie below, 0 to 1; for what arrives later that is its probability, too."""
@@ -160,7 +170,7 @@ def allocate(size: int, populations: Mapping[str, int], *, equal: bool = False) 
     return taken
 
 
-def by_strata(numbers: Mapping[str, Sequence[float]], sizes: Mapping[str, int], cuts: tuple[int, ...] = ()) -> Design:
+def by_strata(numbers: Mapping[str, Sequence[float]], sizes: Mapping[str, int]) -> Design:
     """The design that draws exactly sizes[stratum] of each stratum: those with its smallest numbers, a lot."""
     strata = {
         name: Stratum(len(found), sizes[name], sizes[name] / len(found), _threshold(found, sizes[name]))
@@ -168,7 +178,7 @@ def by_strata(numbers: Mapping[str, Sequence[float]], sizes: Mapping[str, int], 
         if len(found)
     }
     population = sum(one.population for one in strata.values())
-    return Design(sum(sizes.values()) / population, strata, cuts, population=population)
+    return Design(sum(sizes.values()) / population, strata, population=population)
 
 
 def by_uncertainty(uncertainties: Sequence[float], size: float, floor: float, mean: float | None = None) -> Design:
@@ -263,3 +273,40 @@ def activity_stratum(n_behaviors: int, cuts: Sequence[int]) -> str:
         if n_behaviors <= cut:
             return f"{cuts[place - 1] + 1:,} to {cut:,} behaviours" if place else f"up to {cut:,} behaviours"
     return f"more than {cuts[-1]:,} behaviours"
+
+
+def category_name(kept: str | None) -> str:
+    """How strata call what a run kept of where its shopper bought most; None where it kept nothing of that.
+
+    Two that are alike for as long as a name may be share a stratum: their probability is still exact.
+    """
+    return NOT_KEPT if kept is None else kept[:LONGEST_STRATUM].strip() or NOTHING_BOUGHT
+
+
+def own_categories(populations: Mapping[str, int], size: int) -> tuple[str, ...]:
+    """The categories that get a stratum of their own, largest first and by name where alike; the rest share one.
+
+    A stratum, the shared one too, has LEAST_OF_CATEGORY generations or more, as far as there are so many; and there are
+    at most size / 2, so that two of each can be drawn and tell how much they differ. Nothing of it is left to chance:
+    it depends on what there is, not on what is drawn.
+
+    >>> own_categories({"milk": 70, "soup": 25, "tea": 19, "figs": 2}, 40), own_categories({"milk": 70, "soup": 25}, 3)
+    (('milk', 'soup'), ())
+    """
+    ranked = sorted(populations, key=lambda name: (-populations[name], name))
+    own = [name for name in ranked if populations[name] >= LEAST_OF_CATEGORY]
+    if len(own) < len(ranked) or len(own) > size // 2:
+        own = own[: max(0, size // 2 - 1)]
+    rest = sum(populations.values()) - sum(populations[name] for name in own)
+    while own and 0 < rest < LEAST_OF_CATEGORY:
+        rest += populations[own.pop()]
+    return tuple(own)
+
+
+def category_stratum(category: str, own: Sequence[str]) -> str:
+    """The name of the stratum of a category, given those with one of their own.
+
+    >>> category_stratum("milk", ("milk", "soup")), category_stratum("figs", ("milk", "soup"))
+    ('milk', 'other categories')
+    """
+    return category if category in own else OTHER_CATEGORIES

@@ -1,6 +1,7 @@
 """A shopper's stored behaviours as the pure modules want them."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,16 +12,23 @@ from recommend.extraction import Event, reliable
 from recommend.models import Behavior, Shopper
 
 RECENT = timedelta(days=30)  # the “past month” of the tag rules
+# How much of a category's path tells shoppers apart. Of the sample data's 2,467 households 97 % buy most in the same
+# first level, groceries; by two levels there are 144, and the largest has 18 % of them.
+CATEGORY_LEVELS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What one run knows of a shopper, oldest first."""
+    """What one run knows of a shopper, oldest first.
+
+    category  where the shopper bought most: a path of CATEGORY_LEVELS at most; empty if nothing in any was bought
+    """
 
     events: Sequence[Event]
     item_ids: Sequence[UUID]
     recent_names: frozenset[str]
     recent_item_ids: frozenset[UUID]
+    category: str = ""
 
     def compressed(self, reference_at: datetime, max_tokens: int | None) -> CompressedHistory:
         """The reliable part of the history, compressed to at most `max_tokens`."""
@@ -50,21 +58,33 @@ def load(shopper: Shopper, before: datetime) -> History:
     item_ids: list[UUID] = []
     names: set[str] = set()
     recent_items: set[UUID] = set()
+    bought: Counter[str] = Counter()
     for kind, item_id, sku, short_text, category, query, at, quantity, dwell_s in rows.iterator(chunk_size=5000):
         text = short_text if item_id else query
         events.append(Event(kind=kind, text=text, at=at, quantity=quantity, sku=sku or "", dwell_s=dwell_s))
         if item_id and kind != Behavior.Kind.RETURN:
             item_ids.append(item_id)
+        if kind == Behavior.Kind.PURCHASE and category:
+            bought[" > ".join(category[:CATEGORY_LEVELS])] += quantity
         if at >= before - RECENT:
             # The narrowest category is what a tag could repeat ("potato chips"), the short text may be broader.
             names.update([text, *(category or [])[-1:]])
             if item_id:
                 recent_items.add(item_id)
-    return History(events, item_ids, frozenset(names), frozenset(recent_items))
+    return History(events, item_ids, frozenset(names), frozenset(recent_items), most_bought(bought))
 
 
-def as_json(history: CompressedHistory, max_tokens: int | None) -> dict[str, Any]:
-    """What a run stores of its history: the lines that the model saw, and what was left out."""
+def most_bought(units: Mapping[str, int]) -> str:
+    """The category of most units, the first by name of several; empty without any.
+
+    >>> most_bought({"milk": 2, "cheese": 5, "bread": 5}), most_bought({})
+    ('bread', '')
+    """
+    return min(units, key=lambda category: (-units[category], category), default="")
+
+
+def as_json(history: CompressedHistory, max_tokens: int | None, category: str) -> dict[str, Any]:
+    """What a run stores of its history: the lines that the model saw, what was left out, where most was bought."""
     return {
         "lines": [
             {"text": line.text, "contexts": line.text.partition(" | ")[0], "items": [list(item) for item in line.items]}
@@ -76,4 +96,5 @@ def as_json(history: CompressedHistory, max_tokens: int | None) -> dict[str, Any
         "dropped_before": history.dropped_before.isoformat() if history.dropped_before else None,
         "tokens": history.tokens,
         "max_tokens": max_tokens,
+        "category": category,
     }

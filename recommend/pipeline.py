@@ -102,14 +102,15 @@ def _let_go(run: PipelineRun) -> PipelineRun:
 def _do_history(run_id: UUID, token: UUID) -> None:
     model = LanguageModel.objects.serving(Stage.INTERESTS)
     run = _run(run_id)
-    history = _history(run).compressed(run.reference_at, model.history_tokens)
+    loaded = _history(run)
+    history = loaded.compressed(run.reference_at, model.history_tokens)
     if not history.lines:
         raise StepFailedError(
             f"Nothing in the history of {run.shopper} tells what the shopper wants: all of its {history.n_events} "
             "behaviours are clicks or returns, or its lines do not fit into the model's context."
         )
     with leases.locked(run_id, token) as locked:
-        locked.history = histories.as_json(history, model.history_tokens)
+        locked.history = histories.as_json(history, model.history_tokens, loaded.category)
         locked.save(update_fields=["history"])
 
 

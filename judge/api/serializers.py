@@ -235,7 +235,11 @@ class PlanRequest(StrictSerializer):
     created_from = serializers.DateField(required=False, allow_null=True)
     created_until = serializers.DateField(required=False, allow_null=True)
     plan = serializers.ChoiceField(choices=Campaign.Plan.choices, default=Campaign.Plan.UNIFORM)
-    strata_by = serializers.ChoiceField(choices=Campaign.StrataBy.choices, required=False, help_text="If stratified.")
+    strata_by = serializers.ChoiceField(
+        choices=Campaign.StrataBy.choices,
+        required=False,
+        help_text="If stratified; category is the one in which the shopper had bought most when the run was made.",
+    )
     allocation = serializers.ChoiceField(
         choices=Campaign.Allocation.choices, default=Campaign.Allocation.PROPORTIONAL, help_text="If stratified."
     )
@@ -268,7 +272,9 @@ class PlanRequest(StrictSerializer):
             raise serializers.ValidationError({given[1]: [f"Give either this or {given[0]}, not both."]})
         stratified = attrs["plan"] == Campaign.Plan.STRATIFIED
         if stratified and "strata_by" not in attrs:
-            raise serializers.ValidationError({"strata_by": ["A stratified plan needs it: model or activity."]})
+            raise serializers.ValidationError(
+                {"strata_by": ["A stratified plan needs it: model, activity or category."]}
+            )
         if not stratified and "strata_by" in attrs:
             raise serializers.ValidationError(
                 {"strata_by": [f"Only the plan stratified has strata, not {attrs['plan']}."]}

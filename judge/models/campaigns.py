@@ -41,6 +41,7 @@ class Campaign(ChosenPopulation):
     class StrataBy(models.TextChoices):
         MODEL = "model", "By model"
         ACTIVITY = "activity", "By shopper activity"
+        CATEGORY = "category", "By category bought most"
 
     class Allocation(models.TextChoices):
         PROPORTIONAL = "proportional", "In proportion"

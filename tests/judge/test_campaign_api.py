@@ -31,6 +31,22 @@ def test_a_lead_starts_a_stratified_campaign_of_a_size():
     assert made.units.filter(stratum=str(small.pk)).count() == 2
 
 
+def test_a_lead_stratifies_by_the_category_bought_most():
+    GenerationFactory.create_batch(20, outputs=1, run__history={"n_events": 1, "category": "grocery > soup"})
+    GenerationFactory.create_batch(14, outputs=1, run__history={"n_events": 1, "category": "toys"})
+    wish = {"plan": "stratified", "strata_by": "category", "size": 20}
+
+    preview = lead().post(f"{CAMPAIGNS}preview/", {"stage": "interests"} | wish).json()
+    lead().post(CAMPAIGNS, WISH | wish)
+
+    # Six runs kept no category, and with the toys they are just enough for a stratum.
+    assert [(row["name"], row["population"], row["drawn"]) for row in preview["strata"]] == [
+        ("grocery > soup", 20, 10),
+        ("other categories", 20, 10),
+    ]
+    assert Campaign.objects.get().units.filter(stratum="other categories").count() == 10
+
+
 def test_a_preview_starts_nothing():
     body = lead().post(f"{CAMPAIGNS}preview/", {"stage": "interests", "size": 3}).json()
 

@@ -120,6 +120,20 @@ def test_the_preview_says_how_many_would_be_drawn_and_starts_nothing(client: Cli
     assert not Campaign.objects.exists()
 
 
+def test_a_campaign_by_category_names_its_strata_as_text(client: Client, lead: User):
+    GenerationFactory.create_batch(20, outputs=1, run__history={"n_events": 1, "category": "<b>soup</b>"})
+    GenerationFactory.create_batch(20, outputs=1, run__history={"n_events": 1})
+    typed = form(plan="stratified", strata_by="category", target="size", size="8")
+
+    part = client.post("/campaigns/preview/", typed, headers={"HX-Request": "true"}).content.decode()
+    page = client.post("/campaigns/new/", typed, follow=True).content.decode()
+
+    for shown in (part, page):
+        assert "&lt;b&gt;soup&lt;/b&gt;" in shown
+        assert "not kept" in shown
+    assert "Stratified by category bought most, in proportion to each stratum: 8 of 40 generations" in page
+
+
 def test_the_page_explains_the_queue(client: Client, lead: User):
     large, small = LanguageModelFactory.create(name="large"), LanguageModelFactory.create(name="small")
     GenerationFactory.create_batch(6, outputs=1, model=large)

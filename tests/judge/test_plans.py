@@ -97,6 +97,60 @@ def test_strata_by_activity_are_those_of_the_run_whatever_the_shopper_does_later
     }
 
 
+def bought_most_in(category: str, n: int) -> list[Generation]:
+    return generations(n, run__history={"n_events": 3, "category": category})
+
+
+def test_strata_by_category_are_those_that_the_runs_kept_and_rare_ones_share_one():
+    bought_most_in("grocery > soup", 40)
+    bought_most_in("", 20)
+    generations(20, run__history={"n_events": 3})
+    bought_most_in("grocery > tea", 12)
+    bought_most_in("toys", 8)
+
+    campaign = started(
+        plan=Campaign.Plan.STRATIFIED,
+        strata_by=Campaign.StrataBy.CATEGORY,
+        allocation=Campaign.Allocation.EQUAL,
+        size=20,
+    )
+
+    assert stored(campaign) == {
+        "grocery > soup": {5 / 40},
+        "nothing bought": {5 / 20},
+        "not kept": {5 / 20},
+        "other categories": {5 / 20},
+    }
+    assert campaign.units.count() == 20
+    assert campaigns.enrol_existing(campaign) == 0
+
+
+def test_a_category_keeps_its_stratum_when_much_of_it_comes_later_and_the_campaign_is_extended():
+    bought_most_in("soup", 30)
+    bought_most_in("milk", 20)
+    campaign = started(plan=Campaign.Plan.STRATIFIED, strata_by=Campaign.StrataBy.CATEGORY, size=10)
+    before = set(campaign.units.values_list("generation", flat=True))
+
+    for one in (late := bought_most_in("tea", 30)):
+        campaigns.enrol(one.pk)
+
+    arrived = campaign.units.filter(generation__in=late)
+    assert set(arrived.values_list("stratum", "inclusion_probability")) == {("other categories", 10 / 50)}
+    assert set(campaigns.chances(campaign, [one.pk for one in late]).values()) == {10 / 50}
+    campaigns.extend(campaign, size=40)
+    assert stored(campaign) == {"soup": {15 / 30}, "milk": {10 / 20}, "other categories": {15 / 30}}
+    assert before < set(campaign.units.values_list("generation", flat=True))
+
+
+def test_more_categories_than_can_be_drawn_from_are_no_reason_to_refuse():
+    for number in range(30):
+        bought_most_in(f"category {number}", 2)
+
+    campaign = started(plan=Campaign.Plan.STRATIFIED, strata_by=Campaign.StrataBy.CATEGORY, size=6)
+
+    assert stored(campaign) == {"other categories": {6 / 60}}
+
+
 def test_a_model_that_was_not_there_yet_is_drawn_at_the_overall_rate():
     generations(10, model=LanguageModelFactory.create(name="known"))
     campaign = started(plan=Campaign.Plan.STRATIFIED, strata_by=Campaign.StrataBy.MODEL, size=5)

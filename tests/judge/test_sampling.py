@@ -2,7 +2,9 @@
 
 import math
 import random
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
@@ -64,12 +66,34 @@ def _stratified(number: Numbers, *, equal: bool) -> Design:
     return sampling.by_strata(numbers, allocate(30, COUNTS, equal=equal))
 
 
+def category(one: One) -> str:
+    """Where a made-up shopper buys most: one category has half of the common ones, and some have few."""
+    kind = one.id.int % 8
+    return "rare" if one.stratum == "rare" else "soup" if kind < 4 else "milk" if kind < 7 else f"c{one.id.int % 5}"
+
+
+def by_category(number: Numbers) -> Design:
+    own = sampling.own_categories(Counter(category(one) for one in POPULATION), 30)
+    numbers: dict[str, list[float]] = {}
+    for one in POPULATION:
+        numbers.setdefault(sampling.category_stratum(category(one), own), []).append(number(one.id))
+    sizes = allocate(30, {name: len(found) for name, found in numbers.items()}, equal=True)
+    return replace(sampling.by_strata(numbers, sizes), categories=own)
+
+
+def stratum(one: One, plan: Callable[[Numbers], Design], design: Design) -> str:
+    if plan is by_category:
+        return sampling.category_stratum(category(one), design.categories)
+    return one.stratum if plan in STRATIFIED else ""
+
+
 def uncertainty_first(number: Numbers) -> Design:
     return sampling.by_uncertainty([one.uncertainty for one in POPULATION], 30, 0.2)
 
 
 UNIFORM = [uniform_rate, uniform_size, proportional]
 UNEQUAL = [equal, uncertainty_first]
+PLANS = [*UNIFORM, *UNEQUAL, by_category]
 STRATIFIED = {proportional, equal}
 
 
@@ -79,16 +103,16 @@ def drawn() -> dict[str, list[list[tuple[One, float]]]]:
     dice = random.Random(11)
     campaigns = [UUID(int=dice.getrandbits(128)) for _ in range(RUNS)]
     samples: dict[str, list[list[tuple[One, float]]]] = {}
-    for plan in (*UNIFORM, *UNEQUAL):
+    for plan in PLANS:
         samples[plan.__name__] = []
         for campaign in campaigns:
             numbers = {one.id: sampling.number(campaign, one.id) for one in POPULATION}
             design = plan(numbers.__getitem__)
             found = []
             for one in POPULATION:
-                stratum = one.stratum if plan in STRATIFIED else ""
-                if numbers[one.id] < design.threshold(stratum, one.uncertainty):
-                    found.append((one, design.probability(stratum, one.uncertainty)))
+                name = stratum(one, plan, design)
+                if numbers[one.id] < design.threshold(name, one.uncertainty):
+                    found.append((one, design.probability(name, one.uncertainty)))
             samples[plan.__name__].append(found)
     return samples
 
@@ -99,7 +123,7 @@ def mean_and_error(values: list[float]) -> tuple[float, float]:
     return mean, math.sqrt(sum((one - mean) ** 2 for one in values) / len(values) / len(values))
 
 
-@pytest.mark.parametrize("plan", [*UNIFORM, *UNEQUAL])
+@pytest.mark.parametrize("plan", PLANS)
 def test_the_weighted_mean_is_unbiased_under_every_plan(plan, drawn):
     truth = sum(one.accepted for one in POPULATION) / len(POPULATION)
 
@@ -121,7 +145,7 @@ def test_the_unweighted_mean_is_biased_where_probabilities_differ(plan, drawn):
     assert truth - mean > 10 * error
 
 
-@pytest.mark.parametrize("plan", [*UNIFORM, *UNEQUAL])
+@pytest.mark.parametrize("plan", PLANS)
 def test_stored_probabilities_are_the_frequencies_of_drawing(plan, drawn):
     times = dict.fromkeys((one.id for one in POPULATION), 0)
     stored: dict[UUID, float] = {}
@@ -244,7 +268,7 @@ def test_more_than_there_is_cannot_be_drawn():
 
 
 def test_a_design_is_the_same_after_it_was_stored():
-    designs = [plan(lambda one: one.int / 2**128) for plan in (*UNIFORM, *UNEQUAL)]
+    designs = [plan(lambda one: one.int / 2**128) for plan in PLANS]
 
     assert [Design.from_json(one.as_json()) for one in designs] == designs
 
@@ -284,3 +308,49 @@ def test_activity_is_cut_into_thirds_that_cover_every_number():
     assert [names.count(name) for name in dict.fromkeys(names)] == [4, 3, 4]
     assert sampling.activity_cuts([5, 5, 5]) == sampling.activity_cuts([]) == ()
     assert sampling.activity_stratum(5, ()) == "any number of behaviours"
+
+
+@pytest.mark.parametrize(
+    ("populations", "size", "own"),
+    [
+        ({"milk": 40, "soup": 60, "tea": 20}, 30, ("soup", "milk", "tea")),
+        # 15 and 10 are too few, and share one.
+        ({"milk": 40, "soup": 60, "tea": 15, "figs": 10}, 30, ("soup", "milk")),
+        # So are 19 altogether: the smallest of the others goes with them.
+        ({"milk": 40, "soup": 60, "tea": 19}, 30, ("soup",)),
+        # Two of each of three strata.
+        ({"a": 50, "b": 50, "c": 50, "d": 50}, 7, ("a", "b")),
+        ({"a": 50, "b": 50, "c": 50, "d": 50}, 8, ("a", "b", "c", "d")),
+        ({"a": 500}, 1, ()),
+        ({"a": 5, "b": 9}, 14, ()),
+        ({}, 5, ()),
+    ],
+)
+def test_rare_categories_share_a_stratum(populations, size, own):
+    assert sampling.own_categories(populations, size) == own
+
+
+@given(
+    st.dictionaries(st.text("abcdef", min_size=1, max_size=2), st.integers(1, 90), min_size=1, max_size=40), st.data()
+)
+def test_however_many_categories_there_are_each_stratum_can_be_drawn_from_twice(populations, data):
+    size = data.draw(st.integers(1, sum(populations.values())))
+
+    own = sampling.own_categories(populations, size)
+
+    strata: Counter[str] = Counter()
+    for name, n in populations.items():
+        strata[sampling.category_stratum(name, own)] += n
+    assert len(strata) == 1 or (len(strata) <= size / 2 and min(strata.values()) >= sampling.LEAST_OF_CATEGORY)
+    drawn = allocate(size, strata, equal=True)
+    assert sum(drawn.values()) == size
+    assert len(strata) == 1 or min(drawn.values()) >= 2
+    backwards = dict(reversed(populations.items()))
+    assert sampling.own_categories(backwards, size) == own
+
+
+def test_a_category_is_named_as_far_as_a_unit_can_store_it():
+    assert sampling.category_name("grocery > soup") == "grocery > soup"
+    assert sampling.category_name("") == sampling.NOTHING_BOUGHT
+    assert sampling.category_name(None) == sampling.NOT_KEPT
+    assert len(sampling.category_name("x" * 400)) == 100

@@ -107,6 +107,18 @@ def test_an_ordinary_click_reaches_no_prompt(engine: RecordedEngine, shopper: Sh
     assert run.history["n_events"] == 3
 
 
+def test_a_run_keeps_where_its_shopper_bought_most_whatever_the_catalogue_says_later(
+    engine: RecordedEngine, shopper: Shopper
+) -> None:
+    run = finished(started(shopper))
+    Item.objects.filter(short_text="baby foods").update(category=["food"])
+    BehaviorFactory.create(shopper=shopper, item=Item.objects.get(short_text="crayons"), quantity=50)
+
+    run.refresh_from_db()
+
+    assert run.history["category"] == "baby > baby foods"
+
+
 def test_an_interest_keeps_the_lines_that_its_reason_cites(engine: RecordedEngine, shopper: Shopper) -> None:
     run = finished(started(shopper))
 

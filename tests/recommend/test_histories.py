@@ -1,0 +1,64 @@
+"""What a run knows of its shopper from stored behaviours."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from recommend import histories
+from recommend.models import Behavior, Shopper
+from tests.recommend.factories import REFERENCE, BehaviorFactory, ItemFactory, ShopperFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shopper() -> Shopper:
+    return ShopperFactory.create()
+
+
+def did(shopper: Shopper, *category: str, days: int = 5, **fields: Any) -> None:
+    BehaviorFactory.create(
+        shopper=shopper,
+        item=ItemFactory.create(category=list(category)),
+        occurred_at=REFERENCE - timedelta(days=days),
+        **fields,
+    )
+
+
+def bought_most_in(shopper: Shopper) -> str:
+    return histories.load(shopper, REFERENCE).category
+
+
+def test_the_category_is_that_of_most_units_by_two_levels_of_its_path(shopper: Shopper) -> None:
+    did(shopper, "food", "soup", "tomato soup", quantity=2)
+    did(shopper, "food", "soup", "onion soup", quantity=2)
+    did(shopper, "food", "milk", quantity=3)
+    did(shopper, "toys")
+
+    assert bought_most_in(shopper) == "food > soup"
+
+
+def test_only_what_was_bought_before_the_run_counts(shopper: Shopper) -> None:
+    did(shopper, "toys")
+    did(shopper, "food", "soup", quantity=9, days=-1)
+    for kind in (Behavior.Kind.CLICK, Behavior.Kind.CART, Behavior.Kind.DETAIL_VIEW, Behavior.Kind.RETURN):
+        did(shopper, "food", "milk", kind=kind)
+        did(shopper, "food", "milk", kind=kind)
+
+    assert bought_most_in(shopper) == "toys"
+
+
+def test_of_several_the_first_by_name_is_taken_whatever_was_bought_first(shopper: Shopper) -> None:
+    did(shopper, "toys", days=9)
+    did(shopper, "books", days=5)
+    did(shopper, "garden", days=7)
+
+    assert bought_most_in(shopper) == "books"
+
+
+def test_there_is_none_where_nothing_in_a_category_was_bought(shopper: Shopper) -> None:
+    did(shopper)
+    did(shopper, "food", kind=Behavior.Kind.FAVOURITE)
+
+    assert bought_most_in(shopper) == ""
