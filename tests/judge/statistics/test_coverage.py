@@ -1,14 +1,18 @@
 """Do 95 % intervals cover the truth 95 % of the time? Simulated, with several outputs per shopper that are alike."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
+from judge import sampling
 from judge.statistics.intervals import wilson
 from judge.statistics.rates import corrected_rate, human_rate, judge_rate, population
 
 N_SHOPPERS, N_REVIEWED, N_REPETITIONS = 500, 60, 500
+# Where shoppers buy most, for every ten of them.
+CATEGORIES = np.array(["soup"] * 5 + ["milk"] * 3 + ["tea", "figs"])
 
 
 @dataclass
@@ -57,7 +61,22 @@ def doubtful_first(rng, made):
     return rng.random(n) < chance, chance
 
 
-@pytest.mark.parametrize("plan", [uniform, doubtful_first])
+def stratified(rng, made):
+    """The same number of generations from each category of shoppers, however large it is."""
+    _, first = np.unique(made.generation, return_index=True)
+    categories = CATEGORIES[made.shopper[first] % len(CATEGORIES)].tolist()
+    # As if few were asked for: tea and figs share a stratum.
+    own = sampling.own_categories(Counter(categories), 6)
+    strata = np.array([sampling.category_stratum(one, own) for one in categories])
+    populations = Counter(strata.tolist())
+    drawn, chance = np.zeros(len(strata), dtype=bool), np.zeros(len(strata))
+    for name, size in sampling.allocate(N_REVIEWED, populations, equal=True).items():
+        drawn[rng.choice(np.flatnonzero(strata == name), size, replace=False)] = True
+        chance[strata == name] = size / populations[name]
+    return drawn, chance
+
+
+@pytest.mark.parametrize("plan", [uniform, stratified, doubtful_first])
 def test_the_corrected_rate_covers_the_truth_and_the_naive_ones_do_not(plan):
     rng = np.random.default_rng(20)
     truth = world(rng, 100_000).human.mean()
