@@ -71,6 +71,7 @@ def again(campaign: Campaign, rubric: Rubric, *, by: User, guidelines: str | Non
     _check(old, rubric)
     settings = campaigns.settings_of(old) | {"size": old.size, "precision": old.precision, "rubric": rubric}
     members, models = settings.pop("members"), settings.pop("population_models")
+    del settings["rival_models"]  # of campaigns that compare, which have no labels to queue again
     if guidelines is not None:
         settings["guidelines"] = guidelines
     new = Campaign(

@@ -100,6 +100,8 @@ def edited(rules: RubricDef, edits: Iterable[Edit], corrections: Iterable[Correc
     So the guard against leakage does not hang on what an optimiser says. Raises ProposalError for a criterion, label or
     example that is not there.
     """
+    corrections = list(corrections)
+    exact = {(one.criterion, stored_text(one.text), one.output): one for one in corrections}
     by_example = {(one.criterion, stored_text(one.text)): one for one in corrections}
     by_output = {one.output: one for one in by_example.values()}
     for edit in edits:
@@ -115,7 +117,9 @@ def edited(rules: RubricDef, edits: Iterable[Edit], corrections: Iterable[Correc
             raise ProposalError(f"{criterion.name} has no example “{gone[0]}” to take out.", "optimizer")
         examples = {stored_text(one.text): one for one in criterion.examples if one not in edit.remove}
         for one in edit.add:
-            known = by_example.get((criterion.name, stored_text(one.text))) or by_output.get(one.output)
+            said = criterion.name, stored_text(one.text)
+            # Two shoppers' outputs may say the same: then the one that the example is of.
+            known = exact.get((*said, one.output)) or by_example.get(said) or by_output.get(one.output)
             source = (known.output, known.shopper) if known else ("", "")
             # One of a text: sources are told apart by it, and twice the same teaches nothing.
             examples.setdefault(

@@ -39,7 +39,11 @@ def adapter_version(adapter: Path) -> str:
 
 
 def request_options(adapter: Path) -> dict[str, Any]:
-    """What a request must say for llama.cpp to answer with this adapter; adapters that it does not name are off."""
+    """What a request must say for llama.cpp to answer with this adapter alone.
+
+    What its cache holds of a prompt is taken up whichever adapter read it. Generator's and judge's prompts begin with
+    the same few tokens only, which leaves next to nothing to take up.
+    """
     loaded = [one for one in ADAPTERS if one.exists()]
     return {"lora": [{"id": loaded.index(adapter), "scale": 1.0}]} if adapter in loaded else {}
 

@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from judge.models import (
@@ -26,6 +27,7 @@ from judge.models import (
     Panel,
     PanelMember,
     Passport,
+    Preference,
     Proposal,
     Rater,
     Resolution,
@@ -33,6 +35,7 @@ from judge.models import (
     Tally,
     Trial,
     TrialCase,
+    Withdrawal,
 )
 from judge.services import seed_rubrics
 from recgpt_site.api import tokens
@@ -82,6 +85,8 @@ def fill() -> None:
     verdict = AssessmentFactory.create(output=interest)
     work = AssignmentFactory.create()
     Tally.objects.create(campaign=work.unit.campaign, annotator=work.annotator, n_submitted=1)
+    Preference.objects.create(assignment=work, choice="a", a_was_left=True)
+    Withdrawal.objects.create(assignment=work, submitted_at=timezone.now(), labels={})
     made_of = verdict.output.generation
     Gold.objects.create(generation=made_of, rubric=verdict.rubric, labels={}, source="hand", by=UserFactory.create())
     Resolution.objects.create(

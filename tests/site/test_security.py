@@ -13,7 +13,7 @@ from django.conf import settings as project
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from judge.models import Alert, Assignment, Backfill, Gold, JudgeCheck, Panel, Proposal, Rubric, Trial
+from judge.models import Alert, Assignment, Backfill, FileImport, Gold, JudgeCheck, Panel, Proposal, Rubric, Trial
 from recgpt_site.models import Delivery, Webhook
 from tests.judge.factories import AssignmentFactory, JudgeFactory, UserFactory
 from tests.recommend.factories import OutputFactory, PipelineRunFactory
@@ -117,7 +117,10 @@ def pages(assignment: Assignment) -> list[str]:
         "checks": JudgeCheck.objects.create(rater=judge, rubric=rubric, budget=1, version={}).pk,
         "proposals": proposal.pk,
         "trials": Trial.objects.create(proposal=proposal, budget=20, version={}).pk,
-        "backfills": Backfill.objects.create(rater=judge, rubric=rubric, max_calls=1, n_outputs=1, n_to_ask=1).pk,
+        "backfills": Backfill.objects.create(
+            rater=judge, rubric=rubric, stage="interests", max_calls=1, n_outputs=1, n_to_ask=1
+        ).pk,
+        "import": FileImport.objects.create(what="labels", name="labels.csv", n_bytes=1).pk,
         "generations": work.pk,
         "gold": Gold.objects.create(**gold).pk,
         "models": judge.language_model_id,
