@@ -93,7 +93,8 @@ FREE = "WITH {room} SELECT EXISTS (SELECT FROM {open_to_them})"
 # Where a new unit is looked for; the next of these only where the one before had nothing. Units with the fewest places
 # taken come first, then the oldest: the index (campaign, n_taken, created_at) finds them in order. So most people find
 # one at once. But who was here before the others has thousands of units at the front that are open and not for them;
-# they go on from where they were, and only where that leads nowhere is everything looked through.
+# they go on from where they were, and only where that leads nowhere is everything looked through: once, by taking all
+# that they have had away from all that is open, and not by asking of each unit whether they have had it.
 FRONT = """
     SELECT id, generation_id, n_taken, created_at FROM judge_campaignunit
     WHERE campaign_id = (SELECT id FROM room WHERE is_open) AND n_taken < (SELECT overlap FROM room) AND NOT is_gold
@@ -114,15 +115,34 @@ ONWARD = """
     ) next
     ORDER BY next.n_taken, next.created_at LIMIT 50
 """
+# What it takes away is what OPEN_TO_THEM refuses. A unit is known by its generation and its rival, or the generation
+# once more: nothing is its own rival, and a campaign draws a generation once. EXCEPT hashes or sorts, where an anti
+# join may become a loop over a loop, and OFFSET 0 has the planner count on all that is left and not on the first 500 of
+# it; so many are more than there are connections that could have them locked.
 ANYWHERE = """
-    SELECT id, generation_id, n_taken, created_at FROM judge_campaignunit
-    WHERE campaign_id = (SELECT id FROM room WHERE is_open) AND n_taken < (SELECT overlap FROM room) AND NOT is_gold
-    ORDER BY n_taken, created_at
+    SELECT * FROM (
+        SELECT id, generation_id, n_taken, created_at FROM judge_campaignunit JOIN (
+            SELECT generation_id, coalesce(rival_id, generation_id) FROM judge_campaignunit
+            WHERE campaign_id = (SELECT id FROM room WHERE is_open) AND n_taken < (SELECT overlap FROM room)
+              AND NOT is_gold
+            EXCEPT
+            SELECT had.generation_id, coalesce(had.rival_id, had.generation_id) FROM judge_assignment mine
+            JOIN judge_campaignunit had ON had.id = mine.unit_id
+            JOIN judge_campaign theirs ON theirs.id = had.campaign_id
+            WHERE mine.annotator_id = %(annotator)s AND (
+                mine.state IN ('leased', 'submitted') AND theirs.rubric_id = (SELECT rubric_id FROM room)
+                OR mine.state = 'skipped' AND theirs.id = (SELECT id FROM room) AND NOT had.is_gold
+            )
+        ) leftover USING (generation_id)
+        WHERE campaign_id = (SELECT id FROM room) AND NOT is_gold
+        OFFSET 0
+    ) found
+    ORDER BY n_taken, created_at LIMIT 500
 """
 
 # A gold unit that this person has not met: not labelled or decided by them, under this rubric in any campaign. Each
-# person meets them in an order of their own. Never the last thing in a queue, where it would stand out, never more of
-# them than planned, and never a generation for which a plan still needs people: it must not be spoiled for the sample.
+# person meets them in an order of their own. Never more of them than planned, and never a generation for which a plan
+# still needs people: it must not be spoiled for the sample.
 GOLD = """
     SELECT unit.id, unit.generation_id, unit.created_at,
         hashtext(unit.id::text || (%(annotator)s::bigint)::text) AS n_taken
@@ -148,14 +168,6 @@ GOLD = """
       ) AND (
         SELECT coalesce(sum(n_taken), 0) FROM judge_campaignunit WHERE campaign_id = unit.campaign_id AND is_gold
       ) < %(n_gold_places)s
-      AND EXISTS (
-        SELECT FROM judge_campaignunit other
-        WHERE other.campaign_id = unit.campaign_id AND NOT other.is_gold
-          AND other.n_taken < (SELECT overlap FROM room) AND NOT EXISTS (
-            SELECT FROM judge_assignment mine
-            WHERE mine.unit_id = other.id AND mine.annotator_id = %(annotator)s AND mine.state <> 'expired'
-          )
-      )
 """
 
 EXPIRE = """
@@ -204,7 +216,8 @@ def take(campaign: Campaign, annotator: User, at_most_s: int | None = None) -> U
     """
     values = _values(campaign, annotator, at_most_s) | {"id": new_id()}
     places: tuple[str, ...] = (FRONT, ONWARD, ANYWHERE)
-    if gold.is_due(campaign, annotator):
+    # Gold is never the last thing in a queue, where it would stand out.
+    if gold.is_due(campaign, annotator) and is_free(campaign, annotator):
         places = (GOLD, *places)
         values["n_gold_places"] = gold.n_places(campaign, campaign.overlap * campaign.units.sampled().count())
     for candidates in places:

@@ -1,7 +1,10 @@
 """What keeps the queue fast: few queries for each call, and nobody wades through what is not for them."""
 
+from collections.abc import Callable
+from copy import copy
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import pytest
 from django.contrib.auth.models import User
@@ -11,18 +14,23 @@ from django.utils import timezone
 
 from judge import leases, queue
 from judge.models import Assignment, Campaign, CampaignUnit
+from recommend.models import Generation, new_id
+from recommend.prepared import execute
 from tests.judge.factories import (
     PASSING,
     AssessmentFactory,
+    AssignmentFactory,
     CampaignFactory,
     CampaignUnitFactory,
     PersonFactory,
     UserFactory,
 )
+from tests.recommend.factories import GenerationFactory
 from tests.site.api.clients import client_of
 
 pytestmark = pytest.mark.django_db
 State = Assignment.State
+T = TypeVar("T")
 N_FRONT = 50  # units that are looked at before somebody goes on from where they were
 
 
@@ -96,6 +104,116 @@ def test_who_is_at_the_end_comes_around_to_what_lies_between():
     CampaignUnit.objects.filter(pk__in=[unit.pk for unit in units[left + 1 :]]).update(n_taken=1, n_submitted=1)
 
     assert taken(campaign, person) == units[left]
+
+
+@pytest.fixture(params=["by all ways", "by everything alone"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short queue is given from its front; looking through everything must give the same."""
+    if request.param == "by everything alone":
+        monkeypatch.setattr(leases, "FRONT", f"SELECT * FROM ({leases.FRONT}) front WHERE false")
+        monkeypatch.setattr(leases, "ONWARD", leases.FRONT)
+
+
+@pytest.mark.usefixtures("way")
+def test_what_a_person_has_had_is_told_the_same_by_every_way_of_looking():
+    person = UserFactory.create()
+    campaign = CampaignFactory.create(overlap=2)
+    elsewhere = CampaignFactory.create(rubric=campaign.rubric)
+    other_rubric = CampaignFactory.create(stage="tags")
+    now = timezone.now()
+
+    def had(unit: CampaignUnit, state: State) -> None:
+        AssignmentFactory.create(unit=unit, annotator=person, state=state, lease_until=now)
+
+    def new(**settings: Any) -> CampaignUnit:
+        unit: CampaignUnit = CampaignUnitFactory.create(campaign=campaign, **settings)
+        return unit
+
+    def again(unit: CampaignUnit, **settings: Any) -> CampaignUnit:
+        """The same generation and rival once more."""
+        settings = {"campaign": elsewhere, "generation": unit.generation, "rival": unit.rival} | settings
+        made: CampaignUnit = CampaignUnitFactory.create(**settings)
+        return made
+
+    theirs = {"new": new(), "a pair": new(rival=GenerationFactory.create())}
+    for name, state, settings in (
+        ("put down here", State.EXPIRED, {}),
+        ("skipped elsewhere", State.SKIPPED, {"campaign": elsewhere}),
+        ("put down elsewhere", State.EXPIRED, {"campaign": elsewhere}),
+        ("under another rubric", State.SUBMITTED, {"campaign": other_rubric}),
+        ("skipped as gold", State.SKIPPED, {"campaign": campaign, "is_gold": True, "inclusion_probability": None}),
+        ("as one of a pair", State.SUBMITTED, {"campaign": elsewhere, "rival": GenerationFactory.create()}),
+    ):
+        theirs[name] = new()
+        had(again(theirs[name], **settings) if settings else theirs[name], state)
+    theirs["with another rival"] = new(rival=GenerationFactory.create())
+    had(again(theirs["with another rival"], rival=GenerationFactory.create()), State.SUBMITTED)
+    for rival in (None, GenerationFactory.create()):
+        had(new(rival=rival), State.SUBMITTED)
+        had(new(rival=rival and GenerationFactory.create()), State.SKIPPED)
+        had(again(new(rival=rival and GenerationFactory.create())), State.SUBMITTED)
+    had(again(new(), campaign=campaign, is_gold=True, inclusion_probability=None), State.SUBMITTED)
+    new(n_taken=2)
+
+    given = []
+    while (held := leases.take(campaign, person)) is not None:
+        Assignment.objects.filter(pk=held).update(state=State.SUBMITTED)
+        given.append(Assignment.objects.get(pk=held).unit_id)
+
+    names = {unit.pk: name for name, unit in theirs.items()}
+    assert [names.get(unit) for unit in given] == list(theirs)
+    assert not leases.is_free(campaign, person)
+
+
+def blocks(asked: Callable[[], T]) -> tuple[T, int]:
+    """What a call returns, and how many blocks of our tables and indexes the database looked at for it."""
+    read = "SELECT sum(pg_stat_get_xact_blocks_fetched(oid)) FROM pg_class WHERE relname ~ '^(judge|campaign|assignm)'"
+    ((before,),) = execute(read, {})
+    found = asked()
+    ((after,),) = execute(read, {})
+    return found, int(after - before)
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+# Of a unit each: two blocks where the planner knows how many rows there are, a look-up or two where it does not. Asking
+# of each unit whether they have had it takes 10 to 15, whatever the planner knows.
+@pytest.mark.parametrize(("is_analyzed", "per_unit"), [(True, 2), (False, 7)])
+def test_who_has_had_everything_does_not_have_it_looked_up_one_by_one(where: str, is_analyzed: bool, per_unit: int):
+    n = 2_000
+    most_blocks = per_unit * n
+    person, other, most = UserFactory.create_batch(3)
+    unit = CampaignUnitFactory.create(campaign__overlap=3)
+    campaign = unit.campaign
+    generations = [copy(unit.generation) for _ in range(n - 1)]
+    for number, generation in enumerate(generations):
+        generation.pk, generation.position = new_id(), number + 1
+    Generation.objects.bulk_create(generations)
+    elsewhere = CampaignFactory.create(rubric=campaign.rubric, overlap=3)
+    units = CampaignUnit.objects.bulk_create(
+        CampaignUnit(campaign=one, generation=generation, inclusion_probability=1)
+        for one in (campaign, elsewhere)
+        for generation in (unit.generation, *generations)
+        if one == elsewhere or generation != unit.generation
+    )
+    mine = [one for one in units if one.campaign == elsewhere] if where == "elsewhere" else [unit, *units[: n - 1]]
+    for who, had in ((person, mine), (most, mine[: n * 4 // 5])):
+        Assignment.objects.bulk_create(
+            Assignment(unit=one, annotator=who, state=State.SUBMITTED, lease_until=timezone.now()) for one in had
+        )
+    if is_analyzed:
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE judge_campaign, judge_campaignunit, judge_assignment")
+
+    for _ in range(8):  # of a statement that is asked often, the plan is kept after some times
+        found, n_blocks = blocks(partial(leases.take, campaign, person))
+        assert found is None
+        assert n_blocks < most_blocks
+    found, n_blocks = blocks(partial(leases.take, campaign, other))
+    assert found is not None
+    assert n_blocks < 200
+    found, n_blocks = blocks(partial(leases.take, campaign, most))
+    assert found is not None
+    assert n_blocks < most_blocks
 
 
 def test_what_comes_back_at_the_front_is_given_before_what_is_new():
