@@ -178,7 +178,9 @@ def table(result: dict[str, Any]) -> str:
         "|---|---:|---:|---:|---:|---:|",
     ]
     for name, one in result["results"].items():
-        if "next" in one["ms"]:
+        if "next" in one["ms"] and "submit" not in one["ms"]:
+            lines.append(f"| {name} | no screens left | | | | |")
+        elif "next" in one["ms"]:
             times = [f"{one['ms'][call]['p50']:.0f}, {one['ms'][call]['p95']:.0f} ms" for call in ("next", "submit")]
             cpu = one["cpu_ms"]
             spent = cpu["web"] + cpu["postgres"] + cpu["valkey"]
