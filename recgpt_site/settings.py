@@ -238,13 +238,15 @@ STORAGES = {
 }
 
 # Security -----------------------------------------------------------------------------------------------------------
-# Model output and catalogue text are untrusted: nothing inline runs, nothing comes from elsewhere.
+# Where pictures of items may be loaded from, as in images.example.com: whoever answers there learns who looks at what.
+ITEM_IMAGE_HOSTS = env.list("ITEM_IMAGE_HOSTS", default=[])
+# Model output and catalogue text are untrusted: nothing inline runs, nothing but those pictures comes from elsewhere.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF, "data:"],
+        "img-src": [SELF, "data:", *(f"https://{host}" for host in ITEM_IMAGE_HOSTS)],
         "font-src": [SELF],
         "connect-src": [SELF],
         "form-action": [SELF],

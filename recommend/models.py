@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import uuid
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -58,6 +60,12 @@ class Item(models.Model):
     category = ArrayField(models.CharField(max_length=200), default=list, help_text="Path, broadest first.")
     brand = models.CharField(max_length=200, blank=True)
     price = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
+    image_url = models.URLField(
+        max_length=500,
+        blank=True,
+        db_default="",
+        help_text="Picture, by https. Shown where ITEM_IMAGE_HOSTS allows its host.",
+    )
     attributes = models.JSONField(default=dict, blank=True)
     short_text = models.CharField(max_length=200, help_text="Item-level compression: how a history names it.")
     n_behaviors = models.PositiveIntegerField(default=0, help_text="Popularity, counted when retrieval is fitted.")
@@ -70,6 +78,12 @@ class Item(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def picture(self) -> str:
+        """Where a page may load the item's picture from; "" where there is none, or from a host that is not allowed."""
+        url = urlsplit(self.image_url)
+        return self.image_url if url.scheme == "https" and url.netloc in settings.ITEM_IMAGE_HOSTS else ""
 
     @property
     def semantic_text(self) -> str:

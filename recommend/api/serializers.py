@@ -39,6 +39,7 @@ class ItemSerializer(serializers.ModelSerializer[Item]):
             "category",
             "brand",
             "price",
+            "image_url",
             "attributes",
             "short_text",
             "n_behaviors",

@@ -17,7 +17,7 @@ def parse(values: Mapping[str, Any]) -> tuple[Any, ...]:
     # How a history names the item: its narrowest category unless the file says better.
     short_text = v.text(values, "short_text", limit=200) or (category[-1] if category else title[:200])
     brand, price, attributes = v.text(values, "brand", limit=200), v.price(values), v.attributes(values)
-    return sku, title, category, brand, price, Jsonb(attributes), short_text
+    return sku, title, category, brand, price, v.image_url(values), Jsonb(attributes), short_text
 
 
 TARGET = Target(
@@ -29,11 +29,12 @@ TARGET = Target(
         "category": "text[]",
         "brand": "text",
         "price": "numeric",
+        "image_url": "text",
         "attributes": "jsonb",
         "short_text": "text",
     },
     parse=parse,
-    names=frozenset({"sku", "title", "category", "brand", "price", "attributes", "short_text"}),
+    names=frozenset({"sku", "title", "category", "brand", "price", "image_url", "attributes", "short_text"}),
     required=("sku", "title"),
     # An item that now means another text must not keep the vector of the old one.
     also_set=(

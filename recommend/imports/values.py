@@ -1,10 +1,12 @@
 """Values of catalogue and shopper rows: what is accepted, in which form it is stored, why it is not."""
 
 import json
+import re
 import unicodedata
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from urllib.parse import urlsplit
 
 from recommend.imports.problems import RowError
 
@@ -56,6 +58,21 @@ def price(values: Mapping[str, Any]) -> Decimal | None:
     if not 0 <= number <= MAX_PRICE:
         raise RowError(f'"price" must lie between 0 and {MAX_PRICE}', str(value))
     return number.quantize(Decimal("0.01"))
+
+
+def image_url(values: Mapping[str, Any]) -> str:
+    """Address of a picture; "" where there is none."""
+    value = text(values, "image_url", limit=500)
+    if not value:
+        return ""
+    try:
+        url = urlsplit(value)
+        is_address = url.scheme == "https" and bool(url.hostname)
+    except ValueError:
+        is_address = False
+    if not is_address or re.search(r"[\s\"'<>\\]", value):
+        raise RowError('"image_url" must be an address like https://images.example.com/tea.jpg', value)
+    return value
 
 
 def attributes(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,6 +47,34 @@ def test_every_column_of_every_format_arrives(write: Write, load: Load, tmp_path
         assert item.id.version == 7
 
 
+def test_a_picture_is_named_by_an_https_address(write: Write, load: Load) -> None:
+    load("import_items", write("i.jsonl", [TEA | {"image_url": "https://images.example.com/tea.jpg?w=56"}]))
+
+    assert Item.objects.get().image_url == "https://images.example.com/tea.jpg?w=56"
+
+
+@pytest.mark.parametrize(
+    "address", ["http://a.example/x.jpg", "javascript:alert(1)", "https://", 'https://a/"x', "tea.jpg"]
+)
+def test_what_is_no_address_of_a_picture_is_refused_with_its_line(address: str, write: Write, load: Load) -> None:
+    with pytest.raises(CommandError, match='line 1.*"image_url" must be an address like https'):
+        load("import_items", write("i.jsonl", [TEA | {"image_url": address}]))
+
+
+def test_a_picture_is_shown_from_the_hosts_that_are_allowed_only(settings) -> None:
+    settings.ITEM_IMAGE_HOSTS = ["images.example.com", "cdn.example.com:8443"]
+
+    def shown(address: str) -> bool:
+        return bool(Item(image_url=address).picture)
+
+    assert shown("https://images.example.com/tea.jpg")
+    assert shown("https://cdn.example.com:8443/tea.jpg")
+    assert not shown("http://images.example.com/tea.jpg")
+    assert not shown("https://images.example.com.evil.example/tea.jpg")
+    assert not shown("https://images.example.com@evil.example/tea.jpg")
+    assert not shown("")
+
+
 def test_a_known_sku_is_updated_and_the_same_file_changes_nothing(write: Write, load: Load) -> None:
     first = write("i.jsonl", [TEA, {"sku": "b", "title": "Bread"}])
 
