@@ -57,7 +57,7 @@ def test_a_picture_is_named_by_an_https_address(write: Write, load: Load) -> Non
     "address", ["http://a.example/x.jpg", "javascript:alert(1)", "https://", 'https://a/"x', "tea.jpg"]
 )
 def test_what_is_no_address_of_a_picture_is_refused_with_its_line(address: str, write: Write, load: Load) -> None:
-    with pytest.raises(CommandError, match='line 1.*"image_url" must be an address like https'):
+    with pytest.raises(CommandError, match=r'line 1.*"image_url" must be an address like https'):
         load("import_items", write("i.jsonl", [TEA | {"image_url": address}]))
 
 
