@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import URLValidator
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
@@ -60,10 +61,11 @@ class Item(models.Model):
     category = ArrayField(models.CharField(max_length=200), default=list, help_text="Path, broadest first.")
     brand = models.CharField(max_length=200, blank=True)
     price = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
-    image_url = models.URLField(
+    image_url = models.CharField(
         max_length=500,
         blank=True,
         db_default="",
+        validators=[URLValidator(schemes=["https"])],
         help_text="Picture, by https. Shown where ITEM_IMAGE_HOSTS allows its host.",
     )
     attributes = models.JSONField(default=dict, blank=True)
