@@ -40,4 +40,4 @@ def database() -> Iterator[None]:
             yield
         finally:
             connection.creation.destroy_test_db(str(original), verbosity=0)
-            connection.close_pool()  # type: ignore[attr-defined]
+            connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's has one

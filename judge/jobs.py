@@ -7,7 +7,7 @@ task that is delivered twice finds the job held or nothing left to ask.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -22,6 +22,8 @@ from django.utils import timezone
 
 from judge.asking import Reply
 from judge.models.jobs import Answered, Job
+from recommend import audit
+from recommend.audit import Verb
 from recommend.engines.errors import EngineUnavailableError
 from recommend.models import ACTIVE_STATES, JobState
 
@@ -51,6 +53,23 @@ def held(kind: type[J], pk: UUID) -> Iterator[UUID | None]:
         rows.filter(pk=pk, lease_token=token).update(lease_token=None, lease_until=None)
 
 
+def advance(rows: QuerySet[J], pk: UUID, ask: Callable[[J, UUID], None]) -> J | None:
+    """Do the next piece of a job, which `ask` does with the job and its token; returns the job as it stands then.
+
+    rows  of that kind, with what `ask` reads of related rows
+
+    None where it has ended, was cancelled meanwhile, or another worker holds it.
+    """
+    with held(rows.model, pk) as token:
+        if token is None:
+            return None
+        try:
+            ask(rows.get(pk=pk), token)
+        except LostError:
+            return None
+    return rows.get(pk=pk)
+
+
 def renew(job: Job, token: UUID) -> None:
     """Renew the lease, and keep the row locked to the transaction's end. Raises LostError where it is not ours."""
     if not _ours(job, token).update(lease_until=_lease_end()):
@@ -62,10 +81,14 @@ def end(job: Job, token: UUID, state: JobState, error: str = "") -> None:
     _ours(job, token).update(state=state, error=error, finished_at=Now())
 
 
-def stop(job: Job) -> bool:
-    """Cancel a job: answers stay, no more is asked. False where it has ended already, and stays as it is."""
-    active = type(job)._default_manager.filter(pk=job.pk, state__in=ACTIVE_STATES)
-    return bool(active.update(state=JobState.CANCELLED, finished_at=Now(), lease_token=None, lease_until=None))
+@transaction.atomic
+def cancel(job: J, verb: Verb) -> J:
+    """Stop a job, and record it as `verb`: answers stay, no more is asked. One that has ended stays as it is."""
+    rows = type(job)._default_manager.filter(pk=job.pk)
+    active = rows.filter(state__in=ACTIVE_STATES)
+    if active.update(state=JobState.CANCELLED, finished_at=Now(), lease_token=None, lease_until=None):
+        audit.record(verb, job)
+    return rows.get()
 
 
 def store(job: Job, token: UUID, replies: Generator[Reply], cases: QuerySet[A]) -> None:

@@ -33,6 +33,14 @@ class Usage:
             None if self.money is None or other.money is None else self.money + other.money,
         )
 
+    def __sub__(self, other: Usage) -> Usage:
+        return Usage(
+            self.n_calls - other.n_calls,
+            self.prompt_tokens - other.prompt_tokens,
+            self.completion_tokens - other.completion_tokens,
+            None if self.money is None or other.money is None else self.money - other.money,
+        )
+
 
 class MeteredEngine:
     """An engine that counts what its calls take, and answers itself, "cancelled", what the budget does not allow.
@@ -89,12 +97,7 @@ class MeteredEngine:
 
     def untold(self) -> Usage:
         """What was used since this was last asked."""
-        new = Usage(
-            self.used.n_calls - self._told.n_calls,
-            self.used.prompt_tokens - self._told.prompt_tokens,
-            self.used.completion_tokens - self._told.completion_tokens,
-            None if self.used.money is None or self._told.money is None else self.used.money - self._told.money,
-        )
+        new = self.used - self._told
         self._told = self.used
         return new
 

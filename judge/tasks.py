@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from celery import shared_task
@@ -133,8 +133,7 @@ def resend_imports() -> None:
 
 def send_check(check: JudgeCheck) -> None:
     """Have a worker ask the next questions of a check, once the transaction at hand is committed."""
-    JudgeCheck.objects.filter(pk=check.pk).update(sent_at=timezone.now())
-    advance_check.apply_async_on_commit(args=(str(check.pk),), priority=CHECK_PRIORITY)
+    _send(check, advance_check)
 
 
 @_asks_the_judge
@@ -150,8 +149,7 @@ def advance_check(check_id: str) -> None:
 
 def send_trial(trial: Trial) -> None:
     """Have a worker ask the next questions of a trial, once the transaction at hand is committed."""
-    Trial.objects.filter(pk=trial.pk).update(sent_at=timezone.now())
-    advance_trial.apply_async_on_commit(args=(str(trial.pk),), priority=CHECK_PRIORITY)
+    _send(trial, advance_trial)
 
 
 @_asks_the_judge
@@ -206,8 +204,7 @@ def watch_judge() -> int:
 
 def send_backfill(backfill: Backfill) -> None:
     """Have a worker ask the next questions of a backfill, once the transaction at hand is committed."""
-    Backfill.objects.filter(pk=backfill.pk).update(sent_at=timezone.now())
-    advance_backfill.apply_async_on_commit(args=(str(backfill.pk),), priority=CHECK_PRIORITY)
+    _send(backfill, advance_backfill)
 
 
 @_asks_the_judge
@@ -221,6 +218,11 @@ def advance_backfill(backfill_id: str) -> None:
     # One batch a task: what came meanwhile and is more urgent goes first.
     if advanced is not None and advanced.is_active and not advanced.is_paused:
         send_backfill(advanced)
+
+
+def _send(job: Job, task: Any) -> None:
+    type(job)._default_manager.filter(pk=job.pk).update(sent_at=timezone.now())
+    task.apply_async_on_commit(args=(str(job.pk),), priority=CHECK_PRIORITY)
 
 
 def resend_jobs() -> int:

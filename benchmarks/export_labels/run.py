@@ -173,7 +173,7 @@ def pieces(client: Client, user: Any, name: str, kind: str) -> Iterator[bytes]:
         return
     response = client.get(ADDRESS, {"format": name, "kind": kind}, secure=True)
     assert response.status_code == 200, response.status_code
-    yield from response.streaming_content  # type: ignore[attr-defined]
+    yield from response.streaming_content  # type: ignore[attr-defined]  # a download streams
 
 
 def table(found: list[dict[str, Any]]) -> str:

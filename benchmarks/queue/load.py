@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ def review(campaign: object, n_pairs: int) -> Callable[[Annotator, Done], None]:
             if screen is None:
                 return
             done.given.append(screen["generation"])
-            done.timed("submit", lambda screen=screen: person.submit(screen))  # type: ignore[misc]
+            done.timed("submit", partial(person.submit, screen))
 
     return work
 

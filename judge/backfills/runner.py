@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -16,7 +17,7 @@ from judge import campaigns, jobs, judging, panels
 from judge.asking import Answer
 from judge.backfills import estimates
 from judge.frames import Population
-from judge.jobs import BATCH_SIZE, LostError
+from judge.jobs import BATCH_SIZE
 from judge.metering import MeteredEngine, Usage
 from judge.models import Assessment, Backfill, Rater, Rubric
 from judge.services import KIND_OF_STAGE
@@ -140,12 +141,9 @@ def _asked_raters(judge: Rater) -> set[UUID]:
     return {judge.pk, *(one.rater_id for one in members)}
 
 
-@transaction.atomic
 def cancel(backfill: Backfill) -> Backfill:
     """Stop a backfill: answers stay, no more is asked. One that has ended stays as it is."""
-    if jobs.stop(backfill):
-        audit.record(Verb.BACKFILL_CANCELLED, backfill)
-    return Backfill.objects.get(pk=backfill.pk)
+    return jobs.cancel(backfill, Verb.BACKFILL_CANCELLED)
 
 
 @transaction.atomic
@@ -173,18 +171,8 @@ def advance(backfill_id: UUID, engine: Engine) -> Backfill | None:
 
     Raises EngineUnavailableError, after storing what came, where an output got no answer at all.
     """
-    with jobs.held(Backfill, backfill_id) as token:
-        if token is None:
-            return None
-        backfill = Backfill.objects.select_related("rater__language_model", "rater__panel", "rubric").get(
-            pk=backfill_id
-        )
-        try:
-            _advance(backfill, token, engine)
-        except LostError:
-            return None
-    backfill.refresh_from_db()
-    return backfill
+    rows = Backfill.objects.select_related("rater__language_model", "rater__panel", "rubric")
+    return jobs.advance(rows, backfill_id, partial(_advance, engine=engine))
 
 
 def _advance(backfill: Backfill, token: UUID, engine: Engine) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from judge.asking import Question
 from judge.checks import planning
 from judge.checks.planning import MAX_BUDGET, MIN_BUDGET
 from judge.checks.sources import draw
-from judge.jobs import BATCH_SIZE, LostError
+from judge.jobs import BATCH_SIZE
 from judge.models import CheckCase, JudgeCheck, Rater, Rubric
 from judge.rubrics import RubricDef
 from recommend import audit
@@ -114,12 +115,9 @@ def prepare(
     return check
 
 
-@transaction.atomic
 def cancel(check: JudgeCheck) -> JudgeCheck:
     """Stop a check: answers stay, no more is asked. One that has ended stays as it is."""
-    if jobs.stop(check):
-        audit.record(Verb.CHECK_CANCELLED, check)
-    return JudgeCheck.objects.get(pk=check.pk)
+    return jobs.cancel(check, Verb.CHECK_CANCELLED)
 
 
 def advance(check_id: UUID, engine: Engine) -> JudgeCheck | None:
@@ -127,16 +125,8 @@ def advance(check_id: UUID, engine: Engine) -> JudgeCheck | None:
 
     Raises EngineUnavailableError, after storing what came, where a question got no answer at all.
     """
-    with jobs.held(JudgeCheck, check_id) as token:
-        if token is None:
-            return None
-        check = JudgeCheck.objects.select_related("rater__language_model", "rater__panel", "rubric").get(pk=check_id)
-        try:
-            _advance(check, token, engine)
-        except LostError:
-            return None
-    check.refresh_from_db()
-    return check
+    rows = JudgeCheck.objects.select_related("rater__language_model", "rater__panel", "rubric")
+    return jobs.advance(rows, check_id, partial(_advance, engine=engine))
 
 
 def _advance(check: JudgeCheck, token: UUID, engine: Engine) -> None:

@@ -6,6 +6,7 @@ import random
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from django.db import IntegrityError, transaction
 
 from judge import jobs, judging, panels, passports, services
 from judge.asking import Question
-from judge.jobs import BATCH_SIZE, LostError
+from judge.jobs import BATCH_SIZE
 from judge.models import Proposal, Rubric, Trial, TrialCase
 from judge.proposals import results
 from judge.proposals.optimizers import ProposalError
@@ -83,12 +84,9 @@ def prepare(proposal: Proposal, *, budget: int | None = None, seed: int | None =
     return trial
 
 
-@transaction.atomic
 def cancel(trial: Trial) -> Trial:
     """Stop a trial: answers stay, no more is asked, and it allows nothing. One that has ended stays as it is."""
-    if jobs.stop(trial):
-        audit.record(Verb.TRIAL_CANCELLED, trial)
-    return Trial.objects.get(pk=trial.pk)
+    return jobs.cancel(trial, Verb.TRIAL_CANCELLED)
 
 
 def advance(trial_id: UUID, engine: Engine) -> Trial | None:
@@ -96,17 +94,10 @@ def advance(trial_id: UUID, engine: Engine) -> Trial | None:
 
     Raises EngineUnavailableError, after storing what came, where a question got no answer at all.
     """
-    with jobs.held(Trial, trial_id) as token:
-        if token is None:
-            return None
-        trial = Trial.objects.select_related(
-            "proposal__rater__language_model", "proposal__rater__panel", "proposal__draft", "proposal__current"
-        ).get(pk=trial_id)
-        try:
-            _advance(trial, token, engine)
-        except LostError:
-            return None
-    return Trial.objects.get(pk=trial_id)
+    rows = Trial.objects.select_related(
+        "proposal__rater__language_model", "proposal__rater__panel", "proposal__draft", "proposal__current"
+    )
+    return jobs.advance(rows, trial_id, partial(_advance, engine=engine))
 
 
 def changed(trial: Trial) -> str:
