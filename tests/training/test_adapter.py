@@ -3,13 +3,15 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
 from recommend.compression import compress
 from recommend.extraction import Event
-from training.adapter import card
+from training.adapter import card, record
 from training.adapter.evaluate import Share, counts_are_exact, is_grounded
+from training.adapter.record import Record, Run
 from training.adapter.weights import base_gguf
 
 SHIPPED = files("recgpt_site.embedded").joinpath("adapter")
@@ -103,21 +105,32 @@ def test_a_card_says_where_nothing_was_counted():
 
 
 def test_a_card_tells_of_every_run_that_an_adapter_went_through(tmp_path):
-    def record(folder: str, start: str, tasks: tuple[str, ...]) -> None:
-        (tmp_path / folder / "final").mkdir(parents=True)
-        config = {"start": start, "seed": 1, "processes": 2, "tasks": tasks}
-        run = {"config": config, "of_one_process": {"tokens": 500}, "seconds": 120, "steps": 30}
-        (tmp_path / folder / "run.json").write_text(json.dumps(run))
-        (tmp_path / folder / "final" / "adapter.gguf").write_bytes(b"GGUF")
+    first = Record().then(Run(2, 30, tuple(card._TITLES)), tokens=1000)
+    second = first.then(Run(3.4, 20, ("interests", "tags")), tokens=1000)
+    for part, made in (("generator", second), ("judge", Record().then(Run(2, 30, ("judge",)), tokens=1000))):
+        path = tmp_path / part / "final" / f"{part}.gguf"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"GGUF")
+        made.write(path)
+        assert record.read(path) == made
+    (tmp_path / "evaluation.json").write_text(SHIPPED.joinpath("evaluation.json").read_text())
 
-    record("first", "", ("interests", "tags", "explanations", "judge"))
-    record("second/generator", str(tmp_path / "first" / "final"), ("interests", "tags"))
-    record("second/judge", "", ("judge",))
-    (tmp_path / "second" / "evaluation.json").write_text(SHIPPED.joinpath("evaluation.json").read_text())
+    card.write(tmp_path)
 
-    card.write(tmp_path / "second")
-
-    text = (tmp_path / "second" / "MODEL_CARD.md").read_text()
+    text = (tmp_path / "MODEL_CARD.md").read_text()
     assert "generator: 2 runs" in text
-    assert "2 minutes (30 steps of all tasks) and 2 minutes (30 steps of interests, tags); about 2,000 tokens" in text
+    assert "2 minutes (30 steps of all tasks) and 3 minutes (20 steps of interests, tags); about 2,000 tokens" in text
     assert "judge: 2 minutes (30 steps of judge), about 1,000 tokens" in text
+
+
+@pytest.mark.parametrize("part", ["generator", "judge"])
+def test_an_adapter_s_record_is_shipped_and_told_by_the_card(part):
+    made = record.read(Path(str(SHIPPED.joinpath(f"{part}.gguf"))))
+    text = SHIPPED.joinpath("MODEL_CARD.md").read_text()
+
+    assert f"- {part}: {card._how(made)}." in text
+
+
+def test_an_adapter_without_a_record_is_not_gone_on_from(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"generator\.json is missing: --start needs"):
+        record.read(tmp_path / "generator.gguf")

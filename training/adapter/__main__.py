@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=54.0, help="wall time of each training")
     parser.add_argument("--processes", type=int, default=2, help="single-threaded training processes")
     parser.add_argument("--learning-rate", type=float, default=1e-3, help="at its peak")
-    parser.add_argument("--start", default="", help="folder of an adapter to go on training from")
+    parser.add_argument("--start", default="", help="folder of adapters to go on training from")
     parser.add_argument("--order", type=int, default=1, help="seed of the order of examples")
     parser.add_argument("--models", default="base,adapter", help="what to evaluate: base, adapter or both")
     options = parser.parse_args()
@@ -67,8 +67,9 @@ def _train(options: argparse.Namespace) -> None:
             minutes=options.minutes,
             processes=options.processes,
             learning_rate=options.learning_rate,
-            start=options.start,
+            start=str(Path(options.start) / f"{part}.gguf") if options.start else "",
             order=options.order,
+            part=part,
             tasks=PARTS[part],
         )
         print(f"Training the {part} for {config.minutes:.0f} minutes; progress in {options.out / part / 'log.jsonl'}")
@@ -82,7 +83,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     plan = evaluate.Plan(seed=options.seed)
     for which in options.models.split(","):
         for part in options.parts.split(","):
-            adapter = options.out / part / "final" / "adapter.gguf" if which == "adapter" else None
+            adapter = options.out / part / "final" / f"{part}.gguf" if which == "adapter" else None
             found = evaluate.evaluate(plan, part, adapter, base_gguf())
             evaluate.store(found, plan, which, options.out / "evaluation.json")
     print(f"Figures in {options.out / 'evaluation.json'}")
@@ -98,7 +99,8 @@ def _card(options: argparse.Namespace) -> None:
 def _ship(options: argparse.Namespace) -> None:
     SHIPPED.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
-        shutil.copy(options.out / part / "final" / "adapter.gguf", SHIPPED / f"{part}.gguf")
+        for name in (f"{part}.gguf", f"{part}.json"):
+            shutil.copy(options.out / part / "final" / name, SHIPPED)
     for name in ("evaluation.json", "MODEL_CARD.md"):
         shutil.copy(options.out / name, SHIPPED)
     print(f"Shipped to {SHIPPED}")

@@ -1,9 +1,12 @@
 """The model card, written from the figures and from what the training run recorded."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from training.adapter import record
+from training.adapter.record import Record, Run
 
 _TITLES = {"interests": "Interests", "tags": "Item tags", "explanations": "Explanations", "judge": "Judge"}
 
@@ -18,15 +21,14 @@ _CARD = Path(__file__).with_name("card.md")
 
 
 def write(folder: Path) -> None:
-    """MODEL_CARD.md from evaluation.json and, of generator and judge each, run.json and the adapter in `folder`."""
+    """MODEL_CARD.md from evaluation.json and, of generator and judge each, the adapter and its record in `folder`."""
     figures = json.loads((folder / "evaluation.json").read_text())
-    generator, judge = _runs(folder / "generator" / "run.json"), _runs(folder / "judge" / "run.json")
-    size = max((folder / part / "final" / "adapter.gguf").stat().st_size for part in ("generator", "judge"))
+    generator, judge = (folder / part / "final" / f"{part}.gguf" for part in ("generator", "judge"))
     card = _CARD.read_text(encoding="utf-8").format(
-        megabytes=size / 1e6,
-        generator=_how(generator),
-        judge=_how(judge),
-        seed=generator[-1]["config"]["seed"],
+        megabytes=max(generator.stat().st_size, judge.stat().st_size) / 1e6,
+        generator=_how(record.read(generator)),
+        judge=_how(record.read(judge)),
+        seed=figures["seed"],
         demo_date=figures["dates"]["interests, explanations, judge"],
         tags_date=figures["dates"]["tags"],
         table=table(figures),
@@ -36,28 +38,19 @@ def write(folder: Path) -> None:
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
 
 
-def _runs(path: Path) -> list[dict[str, Any]]:
-    """What the training recorded, the earlier runs that it went on from first."""
-    run: dict[str, Any] = json.loads(path.read_text())
-    start = run["config"]["start"]
-    return [*(_runs(Path(start).parent / path.name) if start else ()), run]
-
-
-def _how(runs: Sequence[Mapping[str, Any]]) -> str:
+def _how(made: Record) -> str:
     """The training in words: one run, or several of which each went on from the one before."""
-    said = [f"{run['seconds'] / 60:.0f} minutes ({run['steps']} steps of {_tasks(run)})" for run in runs]
-    tokens = sum(run["of_one_process"]["tokens"] * run["config"]["processes"] for run in runs)
+    said = [f"{run.minutes:.0f} minutes ({run.steps} steps of {_tasks(run)})" for run in made.runs]
     if len(said) == 1:
-        return f"{said[0]}, about {tokens:,} tokens"
+        return f"{said[0]}, about {made.tokens:,} tokens"
     return (
         f"{len(said)} runs, each going on from the one before (`--start`): {', '.join(said[:-1])} and {said[-1]}; "
-        f"about {tokens:,} tokens in all"
+        f"about {made.tokens:,} tokens in all"
     )
 
 
-def _tasks(run: Mapping[str, Any]) -> str:
-    tasks = run["config"].get("tasks", list(_TITLES))
-    return "all tasks" if set(tasks) == set(_TITLES) else ", ".join(tasks)
+def _tasks(run: Run) -> str:
+    return "all tasks" if set(run.tasks) == set(_TITLES) else ", ".join(run.tasks)
 
 
 def table(figures: Mapping[str, Any]) -> str:

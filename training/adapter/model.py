@@ -13,7 +13,7 @@ from typing import Any
 import gguf
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AttentionInterface, AttentionMaskInterface, AutoModelForCausalLM, AutoTokenizer
@@ -128,15 +128,6 @@ def lora_state(model: Any) -> dict[str, Tensor]:
     return state
 
 
-def load_peft(model: Any, folder: Path) -> None:
-    """Put the values that `save_peft` wrote back into a model with LoRA."""
-    state = load_file(folder / "adapter_model.safetensors")
-    for name, module in model.named_modules():
-        if isinstance(module, LoraLinear):
-            module.a.data.copy_(state[f"base_model.model.{name}.lora_A.weight"])
-            module.b.data.copy_(state[f"base_model.model.{name}.lora_B.weight"])
-
-
 def save_peft(state: dict[str, Tensor], folder: Path) -> None:
     """The adapter as PEFT, transformers and vLLM read it."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -164,15 +155,12 @@ def save_gguf(state: dict[str, Tensor], config: Any, path: Path) -> None:
     writer.add_type("adapter")
     writer.add_string("adapter.type", "lora")
     writer.add_float32("adapter.lora.alpha", ALPHA)
-    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config.num_hidden_layers)
-    heads = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}
     for name, value in sorted(state.items()):
-        base, part = name.removeprefix("base_model.model.").removesuffix(".weight").rsplit(".lora_", 1)
+        layer, part = name.removeprefix("base_model.model.").removesuffix(".weight").rsplit(".lora_", 1)
         array = value.float().numpy()
-        n_heads = heads.get(base.rsplit(".", 1)[-1])
+        tensor, n_heads = _place(layer, config)
         if part == "B" and n_heads:
             array = _interleave(array, n_heads)
-        tensor = names.get_name(f"{base}.weight", try_suffixes=(".weight",))
         writer.add_tensor(f"{tensor}.lora_{part.lower()}", array.astype(np.float16))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -180,6 +168,30 @@ def save_gguf(state: dict[str, Tensor], config: Any, path: Path) -> None:
     writer.close()
 
 
+def load_gguf(model: Any, path: Path) -> None:
+    """Put the values that `save_gguf` wrote, rounded to float16, into a model with LoRA."""
+    held = {tensor.name: np.array(tensor.data, np.float32) for tensor in gguf.GGUFReader(str(path)).tensors}
+    for name, module in model.named_modules():
+        if isinstance(module, LoraLinear):
+            tensor, n_heads = _place(name, model.config)
+            b = held[f"{tensor}.lora_b"]
+            module.a.data.copy_(torch.from_numpy(held[f"{tensor}.lora_a"]))
+            module.b.data.copy_(torch.from_numpy(_halves(b, n_heads) if n_heads else b))
+
+
+def _place(layer: str, config: Any) -> tuple[str, int]:
+    """llama.cpp's name of a linear layer, and how many heads its rows are interleaved for; 0 where they are not."""
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config.num_hidden_layers)
+    heads = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}
+    return names.get_name(f"{layer}.weight", try_suffixes=(".weight",)), heads.get(layer.rsplit(".", 1)[-1], 0)
+
+
 def _interleave(rows: np.ndarray[Any, Any], heads: int) -> np.ndarray[Any, Any]:
     half = rows.shape[0] // heads // 2
     return rows.reshape(heads, 2, half, *rows.shape[1:]).swapaxes(1, 2).reshape(rows.shape)
+
+
+def _halves(rows: np.ndarray[Any, Any], heads: int) -> np.ndarray[Any, Any]:
+    """What `_interleave` did, undone."""
+    half = rows.shape[0] // heads // 2
+    return rows.reshape(heads, half, 2, *rows.shape[1:]).swapaxes(1, 2).reshape(rows.shape)

@@ -23,10 +23,11 @@ from torch import Tensor, distributed, multiprocessing
 from torch.nn import functional
 
 from judge.verdicts import RATIONALE
-from training.adapter import examples
+from training.adapter import examples, record
 from training.adapter.examples import Example
-from training.adapter.model import add_lora, load_base, load_peft, load_tokenizer, lora_state, save_gguf, save_peft
+from training.adapter.model import add_lora, load_base, load_gguf, load_tokenizer, lora_state, save_gguf, save_peft
 from training.adapter.packing import Encoded, Pack, pack, packs
+from training.adapter.record import Record, Run
 
 # task -> share of the tokens; the judge's three kinds divide its share.
 SHARES = {"interests": 0.58, "tags": 0.12, "explanations": 0.04, "judge": 0.26}
@@ -42,7 +43,8 @@ class TrainConfig:
     pack_tokens  distinct tokens that a pack holds at most
     packs        per process and optimiser step
     order        seed of the order of examples; another one for a second run, so that it sees others first
-    start        folder of an adapter to go on from; "" for a new one
+    start        file of an adapter to go on from; "" for a new one
+    part         the adapter's name
     tasks        what is trained, by the shares in SHARES
     """
 
@@ -57,11 +59,14 @@ class TrainConfig:
     checkpoint_minutes: float = 5.0
     order: int = 1
     start: str = ""
+    part: str = "generator"
     tasks: tuple[str, ...] = tuple(SHARES)
 
 
 def train(config: TrainConfig, source: Path, out: Path) -> None:
     """Train on the examples in `source`, with log.jsonl and a checkpoint every few minutes in `out`; run.json last."""
+    if config.start:
+        record.read(Path(config.start))  # missing, it ends here and not after the training
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as meeting:
         multiprocessing.spawn(_worker, args=(config, source, out, meeting), nprocs=config.processes)
@@ -134,11 +139,15 @@ def packs_by_share(
         yield task, batch
 
 
-def save(model: Any, folder: Path) -> None:
-    """The adapter in both formats."""
+def save(model: Any, config: TrainConfig, made: dict[str, Any], folder: Path) -> None:
+    """The adapter in both formats, with its record."""
     state = lora_state(model)
     save_peft(state, folder)
-    save_gguf(state, model.config, folder / "adapter.gguf")
+    path = folder / f"{config.part}.gguf"
+    save_gguf(state, model.config, path)
+    before = record.read(Path(config.start)) if config.start else Record()
+    run = Run(round(made["seconds"] / 60, 1), made["steps"], config.tasks)
+    before.then(run, made["of_one_process"]["tokens"] * config.processes).write(path)
 
 
 def _endless(
@@ -161,13 +170,13 @@ def _worker(rank: int, config: TrainConfig, source: Path, out: Path, meeting: st
     model = load_base()
     parameters = add_lora(model)
     if config.start:
-        load_peft(model, Path(config.start))
+        load_gguf(model, Path(config.start))
     model.train()
     log = (out / "log.jsonl").open("w") if rank == 0 else None
     run = _loop(model, parameters, stream, config, out, log)
     if log is not None:
         log.close()
-        save(model, out / "final")
+        save(model, config, run, out / "final")
         (out / "run.json").write_text(json.dumps({"config": asdict(config), "shares": SHARES, **run}, indent=2) + "\n")
     distributed.destroy_process_group()
 
@@ -202,8 +211,12 @@ def _loop(
             log.flush()
             if time.monotonic() - saved > 60 * config.checkpoint_minutes:
                 saved = time.monotonic()
-                save(model, out / f"checkpoint-{step}")
-    return {"steps": step, "seconds": round(time.monotonic() - started), "of_one_process": dict(totals)}
+                save(model, config, _made(step, started, totals), out / f"checkpoint-{step}")
+    return _made(step, started, totals)
+
+
+def _made(steps: int, started: float, totals: Counter[str]) -> dict[str, Any]:
+    return {"steps": steps, "seconds": round(time.monotonic() - started), "of_one_process": dict(totals)}
 
 
 def _gradients(model: Any, batches: Sequence[tuple[str, Pack]]) -> dict[str, float]:
