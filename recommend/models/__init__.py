@@ -1,0 +1,39 @@
+"""Tables of the pipeline: catalogue, shoppers, behaviours, models, and what the models generated."""
+
+from recommend.models.audit import AuditEntry
+from recommend.models.behaviors import Behavior
+from recommend.models.catalogue import EMBEDDING_DIMENSIONS, Item, Shopper, TextEmbedding
+from recommend.models.ids import new_id
+from recommend.models.language_models import LanguageModel, LanguageModelQuerySet
+from recommend.models.retrieval import RetrievalIndex
+from recommend.models.runs import (
+    ACTIVE_STATES,
+    Generation,
+    JobState,
+    Output,
+    OutputQuerySet,
+    PipelineRun,
+    Recommendation,
+    Stage,
+)
+
+__all__ = [
+    "ACTIVE_STATES",
+    "EMBEDDING_DIMENSIONS",
+    "AuditEntry",
+    "Behavior",
+    "Generation",
+    "Item",
+    "JobState",
+    "LanguageModel",
+    "LanguageModelQuerySet",
+    "Output",
+    "OutputQuerySet",
+    "PipelineRun",
+    "Recommendation",
+    "RetrievalIndex",
+    "Shopper",
+    "Stage",
+    "TextEmbedding",
+    "new_id",
+]

@@ -1,0 +1,94 @@
+"""What can be bought, and by whom."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import URLValidator
+from django.db import models
+from pgvector.django import HalfVectorField
+
+from recommend.models.ids import new_id
+
+EMBEDDING_DIMENSIONS = 384  # all-MiniLM-L6-v2
+
+
+class TextEmbedding(models.Model):
+    """The sentence embedding of one item text.
+
+    Catalogues repeat themselves: many items differ in size and brand only. One vector per distinct text keeps
+    the vector table as small as the catalogue's vocabulary.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    text = models.TextField()
+    model = models.CharField(max_length=100, help_text="The embedding model that made the vector.")
+    embedding = HalfVectorField(dimensions=EMBEDDING_DIMENSIONS)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["model", "text"], name="text_embedding_once")]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Item(models.Model):
+    """One thing that can be bought."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    sku = models.CharField(max_length=100, unique=True)
+    title = models.TextField()
+    category = ArrayField(models.CharField(max_length=200), default=list, help_text="Path, broadest first.")
+    brand = models.CharField(max_length=200, blank=True)
+    price = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
+    image_url = models.CharField(
+        max_length=500,
+        blank=True,
+        db_default="",
+        validators=[URLValidator(schemes=["https"])],
+        help_text="Picture, by https. Shown where ITEM_IMAGE_HOSTS allows its host.",
+    )
+    attributes = models.JSONField(default=dict, blank=True)
+    short_text = models.CharField(max_length=200, help_text="Item-level compression: how a history names it.")
+    n_behaviors = models.PositiveIntegerField(default=0, help_text="Popularity, counted when retrieval is fitted.")
+    text_embedding = models.ForeignKey(
+        TextEmbedding, null=True, blank=True, on_delete=models.SET_NULL, related_name="items"
+    )
+
+    class Meta:
+        indexes = [models.Index(fields=["short_text"], name="item_short_text")]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def picture(self) -> str:
+        """Where a page may load the item's picture from; "" where there is none, or from a host that is not allowed."""
+        url = urlsplit(self.image_url)
+        return self.image_url if url.scheme == "https" and url.netloc in settings.ITEM_IMAGE_HOSTS else ""
+
+    @property
+    def semantic_text(self) -> str:
+        """What the item is, without size and brand: the text that is embedded."""
+        return ", ".join(self.category[1:]) or self.title
+
+
+class Shopper(models.Model):
+    """A person or household whose behaviour is known; never a login user."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    external_id = models.CharField(max_length=200, unique=True)
+    attributes = models.JSONField(default=dict, blank=True)
+    n_behaviors = models.PositiveIntegerField(default=0)
+    last_behavior_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["external_id"]
+
+    def __str__(self) -> str:
+        return self.external_id

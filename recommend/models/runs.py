@@ -1,0 +1,219 @@
+"""Requests to the pipeline, their language-model calls, and what came out."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from django.contrib.auth import get_user_model
+from django.db import models
+from django.urls import reverse
+from django.utils import timezone
+
+from recommend.models.catalogue import Item, Shopper
+from recommend.models.ids import new_id
+from recommend.models.language_models import LanguageModel
+from recommend.prepared import Prepared
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+else:
+    User = get_user_model()
+
+
+class Stage(models.TextChoices):
+    """The language-model stages of the pipeline; also the kind of a generation."""
+
+    INTERESTS = "interests", "Interests"
+    TAGS = "tags", "Item tags"
+    EXPLANATIONS = "explanations", "Explanations"
+
+
+class JobState(models.TextChoices):
+    """Where a piece of work stands; the database, not the broker, is the truth."""
+
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+ACTIVE_STATES = (JobState.QUEUED, JobState.RUNNING)
+
+
+class PipelineRun(models.Model):
+    """One request through all stages for one shopper."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    shopper = models.ForeignKey(Shopper, on_delete=models.PROTECT, related_name="runs")
+    created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL)
+    idempotency_key = models.CharField(max_length=200, blank=True)
+    source = models.CharField(
+        max_length=100,
+        blank=True,
+        db_default="",
+        default="",
+        help_text="The system that made what the run holds, where it was imported. Empty: made here.",
+    )
+    state = models.CharField(max_length=10, choices=JobState, default=JobState.QUEUED)
+    step = models.CharField(max_length=20, default="history", help_text="The step that runs next or now.")
+    reference_at = models.DateTimeField(help_text="The moment that the run looks from; later behaviours are unseen.")
+    beta = models.FloatField(default=0.5, help_text="Weight of the collaborative arm, 0 to 1.")
+    n_items = models.PositiveIntegerField(default=6)
+    history = models.JSONField(default=dict, blank=True, help_text="The compressed history and what it left out.")
+    error = models.TextField(blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True, help_text="A worker holds the run until then.")
+    lease_token = models.UUIDField(null=True, blank=True)
+    priority = models.PositiveSmallIntegerField(
+        default=0, help_text="Of its tasks: 0 where somebody waits, 9 for work in the background."
+    )
+    sent_at = models.DateTimeField(default=timezone.now, help_text="When a task was last sent for it.")
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["created_by", "idempotency_key"],
+                condition=~models.Q(idempotency_key=""),
+                name="pipeline_run_idempotency",
+            ),
+            models.CheckConstraint(condition=models.Q(beta__gte=0, beta__lte=1), name="pipeline_run_beta_0_to_1"),
+        ]
+        indexes = [models.Index(fields=["state", "lease_until"], name="pipeline_run_sweep")]
+
+    def __str__(self) -> str:
+        return f"{self.shopper} {self.created_at:%Y-%m-%d %H:%M}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("recommend:run-detail", args=[self.pk])
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in ACTIVE_STATES
+
+    @property
+    def task_priority(self) -> int:
+        """Of its next task. A run that has begun goes before one that has not: some finish early, not all late."""
+        return self.priority if self.step == "history" else max(0, self.priority - 3)
+
+
+class Generation(models.Model):
+    """One language-model call for one shopper and one stage."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    run = models.ForeignKey(PipelineRun, on_delete=models.CASCADE, related_name="generations")
+    shopper = models.ForeignKey(Shopper, on_delete=models.PROTECT, related_name="generations")
+    stage = models.CharField(max_length=12, choices=Stage)
+    position = models.PositiveIntegerField(default=0, help_text="Tells the calls of one stage apart.")
+    model = models.ForeignKey(LanguageModel, on_delete=models.PROTECT, related_name="generations")
+    prompt_version = models.CharField(max_length=40)
+    prompt_sha256 = models.CharField(max_length=64)
+    input = models.JSONField(default=dict, help_text="Snapshot of what the prompt was made from.")
+    input_sha256 = models.CharField(max_length=64)
+    state = models.CharField(max_length=10, choices=JobState, default=JobState.QUEUED)
+    raw_text = models.TextField(blank=True)
+    error = models.TextField(blank=True)
+    prompt_tokens = models.PositiveIntegerField(default=0)
+    completion_tokens = models.PositiveIntegerField(default=0)
+    latency_s = models.FloatField(default=0.0)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["created_at"]
+        constraints = [
+            # The idempotency key: a task that is delivered twice finds its generation instead of making another.
+            models.UniqueConstraint(fields=["run", "stage", "position"], name="generation_once_per_run_stage_position")
+        ]
+        indexes = [models.Index(fields=["stage", "state", "created_at"], name="generation_stage_state")]
+
+    def __str__(self) -> str:
+        return f"{self.get_stage_display()} for {self.shopper}"
+
+
+class OutputQuerySet(models.QuerySet["Output"]):
+    def kept(self) -> OutputQuerySet:
+        """Outputs that no rule rejected."""
+        return self.filter(rejected_by="")
+
+    def rated(self, generation_id: uuid.UUID) -> list[Output]:
+        """What is rated of a generation: the outputs that no rule rejected, in their order."""
+        return RATED(generation=generation_id)
+
+
+class Output(models.Model):
+    """One judgeable unit of a generation."""
+
+    class Kind(models.TextChoices):
+        INTEREST = "interest", "Interest"
+        TAG = "tag", "Item tag"
+        EXPLANATION = "explanation", "Explanation"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="outputs")
+    kind = models.CharField(max_length=12, choices=Kind)
+    position = models.PositiveIntegerField()
+    text = models.TextField()
+    reason = models.TextField(blank=True)
+    stage = models.CharField(max_length=12, blank=True, help_text="Interests: long-term, emerging or seasonal.")
+    parent = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="children",
+        help_text="A tag's interest, an explanation's interest.",
+    )
+    item = models.ForeignKey(Item, null=True, blank=True, on_delete=models.PROTECT)
+    evidence = models.JSONField(default=list, blank=True, help_text="Numbers of the history lines that it cites.")
+    rejected_by = models.CharField(max_length=40, blank=True, help_text="The rule that rejected it; empty if none.")
+    rejected_because = models.TextField(blank=True)
+
+    objects = OutputQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["generation_id", "position"]
+        constraints = [models.UniqueConstraint(fields=["generation", "position"], name="output_once")]
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def is_rejected(self) -> bool:
+        return self.rejected_by != ""
+
+
+RATED = Prepared(
+    lambda generation: Output.objects.kept().filter(generation=generation).order_by("position"), generation=uuid.UUID
+)
+
+
+class Recommendation(models.Model):
+    """One item of a run's list, with the parts that its score is made of."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    run = models.ForeignKey(PipelineRun, on_delete=models.CASCADE, related_name="recommendations")
+    item = models.ForeignKey(Item, on_delete=models.PROTECT)
+    rank = models.PositiveIntegerField()
+    score = models.FloatField(help_text="beta * collaborative + (1 - beta) * semantic")
+    collaborative = models.FloatField(help_text="0 to 1 within the run's candidates.")
+    semantic = models.FloatField(help_text="0 to 1 within the run's candidates.")
+    tag = models.ForeignKey(
+        Output, null=True, blank=True, on_delete=models.SET_NULL, help_text="The tag nearest to the item."
+    )
+
+    class Meta:
+        ordering = ["run_id", "rank"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "rank"], name="recommendation_rank_once"),
+            models.UniqueConstraint(fields=["run", "item"], name="recommendation_item_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rank}. {self.item}"
