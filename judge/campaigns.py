@@ -48,11 +48,6 @@ class Progress:
         """Places that nobody holds."""
         return max(0, self.n_places - self.n_submitted - self.n_in_work)
 
-    @property
-    def share_submitted(self) -> float:
-        """0 to 1; 0 for an empty campaign."""
-        return self.n_submitted / self.n_places if self.n_places else 0.0
-
     def as_worked_on(self) -> Progress:
         """The progress as those see it who work in the campaign: no figure tells whether a screen was a gold unit.
 

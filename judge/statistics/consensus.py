@@ -70,10 +70,6 @@ class Agreed:
     probabilities: Mapping[Label, float]
     n: int
 
-    @property
-    def is_doubtful(self) -> bool:
-        return self.certainty < DOUBTFUL
-
 
 @dataclass(frozen=True, slots=True)
 class Consensus:

@@ -216,40 +216,6 @@ def clustered_mean(
     return Estimate(mean, mean - half, mean + half, n, n_clusters)
 
 
-def cluster_bootstrap(
-    rows: NDArray[np.generic],
-    clusters: Clusters | None,
-    statistic: Callable[[NDArray[np.generic]], float],
-    *,
-    n_resamples: int = N_RESAMPLES,
-    seed: int = 0,
-    level: float = LEVEL,
-) -> Estimate:
-    """Any statistic of a table of rows, with the percentile interval over resampled clusters.
-
-    rows       (n, …) the table; a resample takes whole clusters, with replacement
-    statistic  rows -> a number, NaN where it is not defined
-
-    The same seed gives the same interval; below MIN_CLUSTERS there is none. Source: Efron and Tibshirani (1993),
-    chapters 8 and 13. Use `bootstrap_of_sums` where the statistic is a function of sums over rows: it is the same and
-    much faster.
-    """
-    n = len(rows)
-    codes, n_clusters = cluster_codes(clusters, n)
-    if n == 0:
-        return Estimate.unknown(NOTHING_COMPARED)
-    order = np.argsort(codes, kind="stable")
-    members = np.split(order, np.cumsum(np.bincount(codes))[:-1])
-    rng = np.random.default_rng(seed)
-    draws = np.array(
-        [
-            statistic(rows[np.concatenate([members[g] for g in rng.integers(n_clusters, size=n_clusters)])])
-            for _ in range(n_resamples if n_clusters >= MIN_CLUSTERS else 0)
-        ]
-    )
-    return _percentile(float(statistic(rows)), draws, n, n_clusters, level)
-
-
 def bootstrap_of_sums(
     contributions: FloatArray,
     clusters: Clusters | None,
@@ -265,7 +231,8 @@ def bootstrap_of_sums(
     statistic      (r, m) sums of r resamples -> (r,) values, NaN where not defined
 
     Clusters that add the same are interchangeable, so a resample draws how often each *pattern* occurs (one multinomial
-    draw) rather than each cluster; the distribution is exactly that of resampling clusters one by one.
+    draw) rather than each cluster; the distribution is exactly that of resampling clusters one by one. The same seed
+    gives the same interval; below MIN_CLUSTERS there is none. Source: Efron and Tibshirani (1993), chapters 8 and 13.
     """
     n = len(contributions)
     codes, n_clusters = cluster_codes(clusters, n)

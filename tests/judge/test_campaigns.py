@@ -127,9 +127,7 @@ def test_progress_counts_places_of_all_campaigns_in_two_queries(django_assert_nu
         n_units=3, n_places=6, n_submitted=2, n_in_work=1, n_units_done=0, n_skipped=1, n_flagged=1
     )
     assert found[campaign.pk].n_waiting == 3
-    assert found[campaign.pk].share_submitted == pytest.approx(1 / 3)
     assert found[empty.pk] == campaigns.Progress()
-    assert found[empty.pk].share_submitted == 0.0
 
 
 def test_a_lapsed_lease_counts_as_waiting_before_anybody_swept_it():

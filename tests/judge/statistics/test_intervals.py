@@ -13,7 +13,6 @@ from statsmodels.stats.proportion import proportion_confint
 from judge.statistics.intervals import (
     Estimate,
     bootstrap_of_sums,
-    cluster_bootstrap,
     clustered_mean,
     effective_clusters,
     normal_quantile,
@@ -182,14 +181,15 @@ def test_both_bootstraps_agree():
     rows = rng.integers(0, 2, size=(200, 1)).astype(float)
     clusters = (np.arange(200) // 4).tolist()
 
-    one_by_one = cluster_bootstrap(rows, clusters, lambda table: float(table.mean()), seed=1)
+    # What `bootstrap_of_sums` must equal, written out: 50 clusters of 4, drawn with replacement.
+    drawn = rng.integers(50, size=(2_000, 50))
+    one_by_one = np.quantile(rows.reshape(50, 4).mean(axis=1)[drawn].mean(axis=1), (0.025, 0.975))
     by_pattern = bootstrap_of_sums(
         np.column_stack([rows, np.ones(200)]), clusters, lambda sums: sums[:, 0] / sums[:, 1], seed=1
     )
 
-    assert one_by_one.value == pytest.approx(by_pattern.value)
-    assert one_by_one.low == pytest.approx(by_pattern.low, abs=0.015)
-    assert one_by_one.high == pytest.approx(by_pattern.high, abs=0.015)
+    assert by_pattern.value == pytest.approx(rows.mean())
+    assert limits(by_pattern) == pytest.approx(tuple(one_by_one), abs=0.015)
 
 
 def test_a_bootstrap_is_as_wide_as_the_clusters_say():
@@ -197,7 +197,8 @@ def test_a_bootstrap_is_as_wide_as_the_clusters_say():
     values = np.repeat(np.arange(100) % 2, 5).astype(float)
     clusters = (np.arange(500) // 5).tolist()
 
-    estimate = cluster_bootstrap(values, clusters, lambda rows: float(rows.mean()), n_resamples=1000)
+    sums = np.column_stack([values, np.ones(500)])
+    estimate = bootstrap_of_sums(sums, clusters, lambda s: s[:, 0] / s[:, 1], n_resamples=1000)
 
     assert half_width(estimate) == pytest.approx(1.96 * 0.05, rel=0.1)
 
@@ -227,13 +228,11 @@ def test_a_statistic_that_most_resamples_lack_gets_no_interval():
 def test_too_few_shoppers_get_a_figure_but_no_bootstrap_interval():
     sums = np.column_stack([np.arange(9.0), np.ones(9)])
 
-    for estimate in (
-        bootstrap_of_sums(sums, None, lambda s: s[:, 0] / s[:, 1]),
-        cluster_bootstrap(sums[:, 0], None, lambda rows: float(rows.mean())),
-    ):
-        assert estimate == Estimate(4, None, None, 9, 9, "an interval takes 10 shoppers, and these are 9")
+    estimate = bootstrap_of_sums(sums, None, lambda s: s[:, 0] / s[:, 1])
+
+    assert estimate == Estimate(4, None, None, 9, 9, "an interval takes 10 shoppers, and these are 9")
 
 
 def test_bootstraps_of_nothing_and_of_one_cluster_say_so():
     assert bootstrap_of_sums(np.empty((0, 2)), None, lambda s: s[:, 0]).note == "nothing was compared"
-    assert "one shopper" in cluster_bootstrap(np.ones(3), ["a"] * 3, lambda rows: float(rows.mean())).note
+    assert "one shopper" in bootstrap_of_sums(np.ones((3, 1)), ["a"] * 3, lambda s: s[:, 0]).note
