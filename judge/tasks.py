@@ -1,9 +1,7 @@
 """Celery's way into the judge: fetch by id, call the work. Every task may be delivered twice."""
 
 import logging
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar
 from uuid import UUID
 
 from celery import shared_task
@@ -14,18 +12,17 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from judge import alerts, campaigns, dashboard_figures, disagreements, jobs, judging, leases, services
+from judge import alerts, campaigns, dashboard_figures, disagreements, judging, leases, services
 from judge.backfills import runner as backfills
 from judge.checks import runner
 from judge.exchange import file_imports
 from judge.models import Assessment, Backfill, FileImport, JudgeCheck, Rubric, Trial
-from judge.models.jobs import Job
 from judge.proposals import trials
+from recommend import jobs
 from recommend.engines import factory
 from recommend.engines.errors import EngineUnavailableError
 from recommend.models import Generation, JobState, LanguageModel, Output, Stage
 
-J = TypeVar("J", bound=Job)
 logger = logging.getLogger(__name__)
 
 # Below the broker's visibility timeout: a longer wait would be delivered a second time meanwhile.
@@ -133,7 +130,7 @@ def resend_imports() -> None:
 
 def send_check(check: JudgeCheck) -> None:
     """Have a worker ask the next questions of a check, once the transaction at hand is committed."""
-    _send(check, advance_check)
+    jobs.send(check, advance_check, CHECK_PRIORITY)
 
 
 @_asks_the_judge
@@ -149,7 +146,7 @@ def advance_check(check_id: str) -> None:
 
 def send_trial(trial: Trial) -> None:
     """Have a worker ask the next questions of a trial, once the transaction at hand is committed."""
-    _send(trial, advance_trial)
+    jobs.send(trial, advance_trial, CHECK_PRIORITY)
 
 
 @_asks_the_judge
@@ -204,7 +201,7 @@ def watch_judge() -> int:
 
 def send_backfill(backfill: Backfill) -> None:
     """Have a worker ask the next questions of a backfill, once the transaction at hand is committed."""
-    _send(backfill, advance_backfill)
+    jobs.send(backfill, advance_backfill, CHECK_PRIORITY)
 
 
 @_asks_the_judge
@@ -220,21 +217,10 @@ def advance_backfill(backfill_id: str) -> None:
         send_backfill(advanced)
 
 
-def _send(job: Job, task: Any) -> None:
-    type(job)._default_manager.filter(pk=job.pk).update(sent_at=timezone.now())
-    task.apply_async_on_commit(args=(str(job.pk),), priority=CHECK_PRIORITY)
-
-
 def resend_jobs() -> int:
     """Send again the checks, trials and backfills whose task or worker was lost; returns how many."""
-    return _resend(JudgeCheck, send_check) + _resend(Trial, send_trial) + _resend(Backfill, send_backfill)
-
-
-def _resend(kind: type[J], send: Callable[[J], None]) -> int:
-    lost = jobs.forgotten(kind, timezone.now() - timedelta(seconds=SENT_FOR_S))[:SWEEP_LIMIT]
-    for job in lost:
-        send(job)
-    return len(lost)
+    n_checks, n_trials = jobs.resend(JudgeCheck, send_check), jobs.resend(Trial, send_trial)
+    return n_checks + n_trials + jobs.resend(Backfill, send_backfill)
 
 
 # Figures --------------------------------------------------------------------------------------------------------------

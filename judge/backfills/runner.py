@@ -1,4 +1,4 @@
-"""The work of a backfill: prepared in one transaction, asked batch by batch as `judge.jobs` says."""
+"""The work of a backfill: prepared in one transaction, asked batch by batch as `recommend.jobs` says."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Now
 
-from judge import campaigns, jobs, judging, panels
+from judge import campaigns, judging, panels
 from judge.asking import Answer
 from judge.backfills import estimates
+from judge.cases import BATCH_SIZE
 from judge.frames import Population
-from judge.jobs import BATCH_SIZE
 from judge.metering import MeteredEngine, Usage
 from judge.models import Assessment, Backfill, Rater, Rubric
 from judge.services import KIND_OF_STAGE
-from recommend import audit
+from recommend import audit, jobs
 from recommend.audit import Verb
 from recommend.engines.errors import EngineUnavailableError
 from recommend.engines.types import Engine
@@ -146,23 +145,9 @@ def cancel(backfill: Backfill) -> Backfill:
     return jobs.cancel(backfill, Verb.BACKFILL_CANCELLED)
 
 
-@transaction.atomic
 def pause(backfill: Backfill) -> Backfill:
     """Ask no more until it is resumed; answers stay. One that is paused or has ended stays as it is."""
-    going = Backfill.objects.filter(Backfill.GOES, pk=backfill.pk)
-    if going.update(paused_at=Now(), state=JobState.QUEUED, lease_token=None, lease_until=None):
-        audit.record(Verb.BACKFILL_PAUSED, backfill)
-    return Backfill.objects.get(pk=backfill.pk)
-
-
-@transaction.atomic
-def resume(backfill: Backfill) -> Backfill | None:
-    """Let a paused backfill go on; None where it was not paused."""
-    paused = Backfill.objects.filter(pk=backfill.pk, state__in=ACTIVE_STATES, paused_at__isnull=False)
-    if not paused.update(paused_at=None):
-        return None
-    audit.record(Verb.BACKFILL_RESUMED, backfill)
-    return Backfill.objects.get(pk=backfill.pk)
+    return jobs.pause(backfill, Verb.BACKFILL_PAUSED)
 
 
 def advance(backfill_id: UUID, engine: Engine) -> Backfill | None:

@@ -11,6 +11,8 @@ from judge import tasks
 from judge.backfills import runner
 from judge.frames import Population
 from judge.models import Backfill, Rater, Rubric
+from recommend import jobs
+from recommend.audit import Verb
 
 
 @transaction.atomic
@@ -36,7 +38,7 @@ def start(
 @transaction.atomic
 def resume(backfill: Backfill) -> Backfill:
     """Let a paused backfill go on; one that is not paused stays as it is."""
-    resumed = runner.resume(backfill)
+    resumed = jobs.resume(backfill, Verb.BACKFILL_RESUMED)
     if resumed is None:
         return Backfill.objects.get(pk=backfill.pk)
     tasks.send_backfill(resumed)

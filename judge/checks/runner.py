@@ -1,4 +1,4 @@
-"""The work of a check: prepared in one transaction, asked batch by batch as `judge.jobs` says, then its passport."""
+"""The work of a check: prepared in one transaction, asked in batches as `recommend.jobs` says, then its passport."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from judge import jobs, panels, passports, services
+from judge import panels, passports, services
 from judge.asking import Question
+from judge.cases import BATCH_SIZE, store
 from judge.checks import planning
 from judge.checks.planning import MAX_BUDGET, MIN_BUDGET
 from judge.checks.sources import draw
-from judge.jobs import BATCH_SIZE
 from judge.models import CheckCase, JudgeCheck, Rater, Rubric
 from judge.rubrics import RubricDef
-from recommend import audit
+from recommend import audit, jobs
 from recommend.audit import Verb
 from recommend.engines.types import Engine
 from recommend.models import ACTIVE_STATES, JobState, LanguageModel
@@ -137,7 +137,7 @@ def _advance(check: JudgeCheck, token: UUID, engine: Engine) -> None:
     waiting = list(check.cases.filter(answered_at=None).order_by("pk")[:BATCH_SIZE])
     if waiting:
         replies = panels.replies(_questions(check, waiting, rules), check.rater, rules, engine)
-        jobs.store(check, token, replies, check.cases.all())
+        store(check, token, replies, check.cases.all())
     if check.cases.filter(answered_at=None).exists():
         return
     with transaction.atomic():

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import ClassVar
 
 from django.db import models
 from django.urls import reverse
 
-from judge.models.jobs import Job
 from judge.models.populations import ChosenPopulation
 from judge.models.raters import Rater
 from judge.models.rubrics import Rubric
-from recommend.models import ACTIVE_STATES
+from recommend.models.jobs import PausableJob
 
 
-class Backfill(Job, ChosenPopulation):
+class Backfill(PausableJob, ChosenPopulation):
     """One judge on a population under one rubric: how much may be spent, how far it is, and what came of it.
 
     The population is what was finished when it began. Workers go through its generations in the order of their ids,
     which is that of time; `cursor` is the last one that is done with.
     """
-
-    GOES: ClassVar[models.Q] = models.Q(state__in=ACTIVE_STATES, paused_at=None)
 
     rater = models.ForeignKey(Rater, on_delete=models.PROTECT, related_name="backfills")
     rubric = models.ForeignKey(Rubric, on_delete=models.PROTECT, related_name="backfills")
@@ -35,7 +31,6 @@ class Backfill(Job, ChosenPopulation):
         blank=True,
         help_text="Most money, in the currency of the models' prices. Empty: any.",
     )
-    paused_at = models.DateTimeField(null=True, blank=True)
     is_spent = models.BooleanField(default=False, help_text="It ended since the budget was used up.")
     cursor = models.UUIDField(null=True, blank=True, help_text="The last generation that is done with.")
     n_outputs = models.PositiveIntegerField(help_text="Kept outputs of the population.")
@@ -70,10 +65,6 @@ class Backfill(Job, ChosenPopulation):
 
     def get_absolute_url(self) -> str:
         return reverse("judge:backfill", args=[self.pk])
-
-    @property
-    def is_paused(self) -> bool:
-        return self.is_active and self.paused_at is not None
 
     @property
     def n_failed(self) -> int:

@@ -8,10 +8,11 @@ from django.contrib.auth import get_user_model
 from django.db import models
 from django.urls import reverse
 
-from judge.models.jobs import Answered, Job
+from judge.models.cases import Answered
 from judge.models.raters import Rater
 from judge.models.rubrics import Rubric
 from recommend.models import Output, new_id
+from recommend.models.jobs import Job
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

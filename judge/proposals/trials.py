@@ -13,16 +13,16 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from judge import jobs, judging, panels, passports, services
+from judge import judging, panels, passports, services
 from judge.asking import Question
-from judge.jobs import BATCH_SIZE
+from judge.cases import BATCH_SIZE, store
 from judge.models import Proposal, Rubric, Trial, TrialCase
 from judge.proposals import results
 from judge.proposals.optimizers import ProposalError
 from judge.proposals.proposing import check_judge, held_out
 from judge.proposals.truth import Truth
 from judge.rubrics import RubricDef
-from recommend import audit
+from recommend import audit, jobs
 from recommend.audit import Verb
 from recommend.engines.types import Engine
 from recommend.models import JobState
@@ -120,7 +120,7 @@ def _advance(trial: Trial, token: UUID, engine: Engine) -> None:
     for prompt, cases in batch.items():
         rules = services.definition(rubrics[prompt])
         replies = panels.replies(_questions(trial, cases, rules), trial.proposal.rater, rules, engine)
-        jobs.store(trial, token, replies, trial.cases.all())
+        store(trial, token, replies, trial.cases.all())
     if waiting.exists():
         return
     with transaction.atomic():

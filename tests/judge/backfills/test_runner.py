@@ -276,8 +276,8 @@ def test_a_paused_backfill_asks_nothing_until_it_is_resumed(judge: Rater):
     assert runner.advance(backfill.pk, engine) is None
     assert len(engine.requests) == 2
 
-    assert runner.resume(backfill) is not None
-    assert runner.resume(backfill) is None
+    assert services.resume(backfill).is_paused is False
+    assert services.resume(backfill).is_paused is False
     ended = finished(backfill, engine)
 
     assert (ended.state, ended.n_asked, len(engine.requests)) == ("done", 9, 9)

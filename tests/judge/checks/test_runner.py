@@ -11,7 +11,7 @@ from celery.signals import before_task_publish
 from django.db import transaction
 from django.utils import timezone
 
-from judge import jobs, passports, tasks
+from judge import cases, passports, tasks
 from judge.checks import planning, runner, services
 from judge.checks.perturbations import DEFECTS
 from judge.checks.runner import CheckError, CheckRunningError
@@ -217,7 +217,7 @@ def test_a_check_in_another_workers_hands_is_left_alone_until_that_worker_is_dea
 
     JudgeCheck.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     assert runner.advance(check.pk, engine) is not None
-    assert len(engine.requests) == jobs.BATCH_SIZE
+    assert len(engine.requests) == cases.BATCH_SIZE
 
 
 def test_a_cancelled_check_asks_no_more_and_has_no_passport(judge: Rater):

@@ -10,7 +10,7 @@ from celery.signals import before_task_publish
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from judge import jobs, panels, passports, rubric_editing, tasks
+from judge import cases, panels, passports, rubric_editing, tasks
 from judge import services as rubrics
 from judge.models import Panel, Passport, Proposal, Rater, Rubric, Trial
 from judge.panels import Seat
@@ -20,6 +20,7 @@ from judge.proposals.proposing import held_out, propose
 from judge.proposals.results import Result
 from judge.proposals.trials import TrialRunningError
 from judge.ways import Way
+from recommend import jobs
 from recommend.engines import factory
 from recommend.engines.errors import EngineUnavailableError
 from recommend.engines.types import ChatRequest, EngineError
@@ -327,14 +328,14 @@ def test_a_started_trial_is_sent_on_commit_and_sends_itself_until_it_has_ended(
 
     trial.refresh_from_db()
     assert trial.state == JobState.DONE
-    assert len(engine.requests) == 80 > jobs.BATCH_SIZE
+    assert len(engine.requests) == 80 > cases.BATCH_SIZE
 
 
 def test_the_sweep_sends_a_forgotten_trial_again_once(
     proposal: Proposal, sent: list[str], django_capture_on_commit_callbacks
 ):
     trial = trials.prepare(proposal)
-    Trial.objects.update(sent_at=timezone.now() - timedelta(seconds=tasks.SENT_FOR_S + 1))
+    Trial.objects.update(sent_at=timezone.now() - timedelta(seconds=jobs.SENT_FOR_S + 1))
 
     with django_capture_on_commit_callbacks(execute=True):
         assert (tasks.resend_jobs(), tasks.resend_jobs()) == (1, 0)

@@ -1,4 +1,4 @@
-"""What every job has that asks a judge in the background, and every question of one; `judge.jobs` has the rules."""
+"""What every job has that workers do in the background, piece by piece; `recommend.jobs` has the rules."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from django.contrib.auth import get_user_model
 from django.db import models
 from django.utils import timezone
 
-from recommend.models import ACTIVE_STATES, JobState, new_id
+from recommend.models.ids import new_id
+from recommend.models.runs import ACTIVE_STATES, JobState
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -17,7 +18,7 @@ else:
 
 
 class Job(models.Model):
-    """Questions to a judge that workers ask batch by batch: who holds it, and where it stands."""
+    """Work that one worker at a time holds: who holds it, and where it stands."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -40,20 +41,16 @@ class Job(models.Model):
         return self.state in ACTIVE_STATES
 
 
-class Answered(models.Model):
-    """A question's answer, stored once: the fields of `judge.asking.Answer`."""
+class PausableJob(Job):
+    """A job that rests until somebody lets it go on."""
 
-    answered_at = models.DateTimeField(null=True, blank=True)
-    labels = models.JSONField(default=dict, help_text="{criterion: label}; empty where the answer was of no use.")
-    passed = models.BooleanField(null=True, help_text="Every criterion passed; empty without labels.")
-    rationale = models.TextField(blank=True)
-    probabilities = models.JSONField(default=dict, blank=True)
-    seconds = models.FloatField(default=0.0)
-    raw_text = models.TextField(blank=True)
-    error = models.TextField(blank=True)
-    grade = models.CharField(max_length=1, blank=True, db_default="")
-    prompt_tokens = models.PositiveIntegerField(default=0, db_default=0)
-    completion_tokens = models.PositiveIntegerField(default=0, db_default=0)
+    paused_at = models.DateTimeField(null=True, blank=True)
+
+    GOES: ClassVar[models.Q] = models.Q(state__in=ACTIVE_STATES, paused_at=None)
 
     class Meta:
         abstract = True
+
+    @property
+    def is_paused(self) -> bool:
+        return self.is_active and self.paused_at is not None
