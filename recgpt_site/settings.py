@@ -123,6 +123,8 @@ RUN_LEASE_S = env.int("RUN_LEASE_S", default=60)
 # Files that leads hand in wait here for a worker: one folder for all web servers and workers.
 IMPORT_DIR = env.str("IMPORT_DIR", default=str(paths.DATA_DIR / "imports"))
 IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=512 * 1024**2)
+# Of a body that is read at once: a request that brings its own history is the largest, some 100 bytes a behaviour.
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("API_MAX_BYTES", default=8 * 1024**2)
 FILE_UPLOAD_HANDLERS = [
     "recgpt_site.uploads.LimitedUploadHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
@@ -211,6 +213,8 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "JobStateEnum": "recommend.models.JobState",
+        "KindEnum": "recommend.models.Output.Kind",
+        "BehaviorKindEnum": "recommend.models.Behavior.Kind",
         "StepStateEnum": "recommend.api.serializers.STEP_STATES",
         "LanguageModelStateEnum": "recommend.models.LanguageModel.State",
         "CampaignStateEnum": "judge.models.Campaign.State",

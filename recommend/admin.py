@@ -12,6 +12,7 @@ from recommend.admin_base import LargeTableAdmin, ReadOnlyAdmin, StudioAdmin, Ta
 from recommend.models import (
     Behavior,
     Generation,
+    GuestHistory,
     Item,
     LanguageModel,
     Output,
@@ -53,8 +54,24 @@ class TextEmbeddingAdmin(LargeTableAdmin[TextEmbedding]):
 @admin.register(Shopper)
 class ShopperAdmin(LargeTableAdmin[Shopper]):
     list_display = ("external_id", "attributes", "n_behaviors", "last_behavior_at", "created_at")
-    list_filter = ("last_behavior_at",)
+    list_filter = ("is_guest", "last_behavior_at")
     search_fields = ("external_id__istartswith",)
+
+
+@admin.register(GuestHistory)
+class GuestHistoryAdmin(LargeTableAdmin[GuestHistory]):
+    list_display = ("shopper", "created_at")
+    list_select_related = ("shopper",)
+    search_fields = ("shopper__external_id__exact",)
+    exclude = ("behaviors",)  # up to 50,000
+    readonly_fields = ("newest",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[GuestHistory]:
+        return super().get_queryset(request).defer("behaviors")
+
+    @admin.display(description="newest behaviours")
+    def newest(self, history: GuestHistory) -> str:
+        return "; ".join(f"{one['occurred_at']} {one['kind']}" for one in reversed(history.behaviors[-50:]))
 
 
 @admin.register(Behavior)

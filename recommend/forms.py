@@ -11,7 +11,7 @@ class RunForm(forms.Form):
     """One run: for whom, and how the two retrieval arms are weighed."""
 
     shopper = forms.ModelChoiceField(
-        Shopper.objects.all(),
+        Shopper.objects.known(),
         error_messages={"required": "Choose a shopper.", "invalid_choice": "There is no such shopper."},
     )
     beta = forms.FloatField(min_value=0.0, max_value=1.0, initial=0.5)
@@ -23,4 +23,6 @@ def matching_shoppers(query: str) -> QuerySet[Shopper]:
     wanted = Q()
     for word in query.split():
         wanted &= Q(external_id__icontains=word) | Q(attributes__icontains=word)
-    return Shopper.objects.filter(wanted, last_behavior_at__isnull=False).order_by("-n_behaviors", "external_id")
+    return (
+        Shopper.objects.known().filter(wanted, last_behavior_at__isnull=False).order_by("-n_behaviors", "external_id")
+    )

@@ -1,12 +1,13 @@
-"""A shopper's stored behaviours as the pure modules want them."""
+"""A shopper's behaviours, stored or given with the request, as the pure modules want them."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from recommend import guests
 from recommend.compression import CompressedHistory, compress, estimate_tokens
 from recommend.extraction import Event, reliable
 from recommend.models import Behavior, Shopper
@@ -39,6 +40,28 @@ class History:
 
 def load(shopper: Shopper, before: datetime) -> History:
     """The behaviours of `shopper` that happened before a moment."""
+    rows = guests.rows(shopper, before) if shopper.is_guest else _stored(shopper, before)
+    events: list[Event] = []
+    item_ids: list[UUID] = []
+    names: set[str] = set()
+    recent_items: set[UUID] = set()
+    bought: Counter[str] = Counter()
+    for kind, item_id, sku, short_text, category, query, at, quantity, dwell_s in rows:
+        text = str(short_text) if item_id else query
+        events.append(Event(kind=kind, text=text, at=at, quantity=quantity, sku=sku or "", dwell_s=dwell_s))
+        if item_id and kind != Behavior.Kind.RETURN:
+            item_ids.append(item_id)
+        if kind == Behavior.Kind.PURCHASE and category:
+            bought[" > ".join(category[:CATEGORY_LEVELS])] += quantity
+        if at >= before - RECENT:
+            # The narrowest category is what a tag could repeat ("potato chips"), the short text may be broader.
+            names.update([text, *(category or [])[-1:]])
+            if item_id:
+                recent_items.add(item_id)
+    return History(events, item_ids, frozenset(names), frozenset(recent_items), most_bought(bought))
+
+
+def _stored(shopper: Shopper, before: datetime) -> Iterator[guests.Row]:
     rows = (
         Behavior.objects.filter(shopper=shopper, occurred_at__lt=before)
         .order_by("occurred_at", "id")
@@ -54,24 +77,7 @@ def load(shopper: Shopper, before: datetime) -> History:
             "dwell_s",
         )
     )
-    events: list[Event] = []
-    item_ids: list[UUID] = []
-    names: set[str] = set()
-    recent_items: set[UUID] = set()
-    bought: Counter[str] = Counter()
-    for kind, item_id, sku, short_text, category, query, at, quantity, dwell_s in rows.iterator(chunk_size=5000):
-        text = short_text if item_id else query
-        events.append(Event(kind=kind, text=text, at=at, quantity=quantity, sku=sku or "", dwell_s=dwell_s))
-        if item_id and kind != Behavior.Kind.RETURN:
-            item_ids.append(item_id)
-        if kind == Behavior.Kind.PURCHASE and category:
-            bought[" > ".join(category[:CATEGORY_LEVELS])] += quantity
-        if at >= before - RECENT:
-            # The narrowest category is what a tag could repeat ("potato chips"), the short text may be broader.
-            names.update([text, *(category or [])[-1:]])
-            if item_id:
-                recent_items.add(item_id)
-    return History(events, item_ids, frozenset(names), frozenset(recent_items), most_bought(bought))
+    return rows.iterator(chunk_size=5000)
 
 
 def most_bought(units: Mapping[str, int]) -> str:

@@ -17,6 +17,7 @@ from recommend.compression import CompressedHistory, recent_items
 from recommend.extraction import reliable
 from recommend.models import (
     ACTIVE_STATES,
+    FINISHED,
     Generation,
     Item,
     JobState,
@@ -32,8 +33,6 @@ from recommend.stages import explanations, interests, tags
 
 log = logging.getLogger(__name__)
 
-STEPS = ("history", "interests", "tags", "items", "explanations")
-FINISHED = "finished"
 RECENT_ITEMS = 40  # of the past month, in the tags prompt: what it must not repeat
 
 
@@ -67,7 +66,7 @@ def advance(run_id: UUID) -> PipelineRun | None:
 
 def _step_done(run_id: UUID, token: UUID, step: str) -> PipelineRun:
     with leases.locked(run_id, token) as run:
-        run.step = (*STEPS, FINISHED)[STEPS.index(step) + 1]
+        run.step = run.next_step
         run.sent_at = timezone.now()
         if run.step == FINISHED:
             run.state, run.finished_at = JobState.DONE, timezone.now()
@@ -100,17 +99,19 @@ def _let_go(run: PipelineRun) -> PipelineRun:
 
 
 def _do_history(run_id: UUID, token: UUID) -> None:
-    model = LanguageModel.objects.serving(Stage.INTERESTS)
     run = _run(run_id)
     loaded = _history(run)
-    history = loaded.compressed(run.reference_at, model.history_tokens)
-    if not history.lines:
+    # No model reads the history where only items are asked for: nothing has to fit, and nothing is missing.
+    is_read = Stage.INTERESTS in run.steps
+    max_tokens = run.model_for(Stage.INTERESTS).history_tokens if is_read else None
+    history = loaded.compressed(run.reference_at, max_tokens)
+    if is_read and not history.lines:
         raise StepFailedError(
             f"Nothing in the history of {run.shopper} tells what the shopper wants: all of its {history.n_events} "
             "behaviours are clicks or returns, or its lines do not fit into the model's context."
         )
     with leases.locked(run_id, token) as locked:
-        locked.history = histories.as_json(history, model.history_tokens, loaded.category)
+        locked.history = histories.as_json(history, max_tokens, loaded.category)
         locked.save(update_fields=["history"])
 
 
@@ -126,11 +127,15 @@ def _history(run: PipelineRun) -> histories.History:
 
 
 def _do_interests(run_id: UUID, token: UUID) -> None:
-    model = LanguageModel.objects.serving(Stage.INTERESTS)
     run = _run(run_id)
+    model = run.model_for(Stage.INTERESTS)
     history = _history(run).compressed(run.reference_at, model.history_tokens)
     asked = interests.InterestsInput(
-        attributes=_attributes(run), history=history, reference=run.reference_at.date(), n=model.n_interests
+        attributes=_attributes(run),
+        history=history,
+        reference=run.reference_at.date(),
+        n=model.n_interests,
+        language=run.spoken,
     )
     call = calls.Call(
         stage=Stage.INTERESTS,
@@ -207,8 +212,8 @@ def _do_tags(run_id: UUID, token: UUID) -> None:
     if not kept:
         # Nothing to serve: the collaborative arm goes on alone, and the page says so.
         return
-    model = LanguageModel.objects.serving(Stage.TAGS)
     run = _run(run_id)
+    model = run.model_for(Stage.TAGS)
     loaded = _history(run)
     history = loaded.compressed(run.reference_at, model.history_tokens)
     given = [interests.InterestOutput(output.text, output.stage, output.reason) for output in kept]
@@ -219,6 +224,7 @@ def _do_tags(run_id: UUID, token: UUID) -> None:
         recent=recent,
         reference=run.reference_at.date(),
         n=model.n_tags,
+        language=run.spoken,
     )
     call = calls.Call(
         stage=Stage.TAGS,
@@ -245,6 +251,7 @@ def _do_tags(run_id: UUID, token: UUID) -> None:
                 earlier=earlier,
                 recent=loaded.recent_names,
                 most=model.n_tags,
+                language=run.spoken,
             )
             lines = {citation.line_index for citation in cited(found.reason, history)}
             _output(
@@ -301,8 +308,8 @@ def _do_items(run_id: UUID, token: UUID) -> None:
 
 
 def _do_explanations(run_id: UUID, token: UUID) -> None:
-    model = LanguageModel.objects.serving(Stage.EXPLANATIONS)
     run = _run(run_id)
+    model = run.model_for(Stage.EXPLANATIONS)
     recommended = (
         run.recommendations.filter(tag__parent__isnull=False).select_related("item", "tag__parent").order_by("rank")
     )
@@ -361,6 +368,7 @@ def _explanation_input(run: PipelineRun, recommendation: Recommendation) -> expl
         item=item_info(recommendation.item),
         tag=tag.text,
         reference=run.reference_at.date(),
+        language=run.spoken,
     )
 
 

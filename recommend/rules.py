@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from recommend.languages import ENGLISH, LANGUAGES, Language
 from recommend.stages import explanations
 
 # V1, tag requirements: fillers that make a tag broad.
@@ -15,7 +16,6 @@ FILLERS = frozenset({"smart", "modular", "set"})
 # V1, explanation requirements: empty adjectives, slogan clichés, exaggeration.
 CLICHES = ("practical", "versatile", "elegant", "essential gadget", "must-have", "100%", "guaranteed")
 # Ours.
-TAG_WORDS = (2, 8)
 INTEREST_WORDS = (1, 6)
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’&][^\W_]+)*")
@@ -64,7 +64,14 @@ def check_interest(text: str, reason: str, *, cites: int, earlier: Sequence[str]
 
 
 def check_tag(
-    text: str, interest: str, *, interests: Collection[str], earlier: Sequence[str], recent: Collection[str], most: int
+    text: str,
+    interest: str,
+    *,
+    interests: Collection[str],
+    earlier: Sequence[str],
+    recent: Collection[str],
+    most: int,
+    language: Language = LANGUAGES[ENGLISH],
 ) -> Rejection | None:
     """Rules for an item tag.
 
@@ -74,7 +81,7 @@ def check_tag(
     fillers = sorted(FILLERS.intersection(words(text)))
     known = {normal_form(name) for name in interests}
     return (
-        _length(text, TAG_WORDS)
+        _length(text, language.tag_words)
         or _duplicate(text, earlier)
         or _count(len(earlier), most)
         or (Rejection("filler", f"“{fillers[0]}” says nothing about a product.") if fillers else None)

@@ -6,8 +6,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from recommend.models import Generation, JobState, LanguageModel, Output, PipelineRun, Recommendation
-from recommend.pipeline import FINISHED, STEPS
+from recommend.models import FINISHED, STEPS, Generation, JobState, LanguageModel, Output, PipelineRun, Recommendation
 
 TITLES = {
     "history": "History",
@@ -99,6 +98,8 @@ def _steps(run: PipelineRun, *, has_interests: bool) -> tuple[StepView, ...]:
     )
 
     def state(number: int, name: str) -> str:
+        if name not in run.steps:
+            return "skipped"
         if number < at:
             # Without an interest there is nothing that tags or explanations could serve.
             return "skipped" if name in ("tags", "explanations") and not has_interests else "done"

@@ -1,16 +1,23 @@
 """What a user can ask of the pipeline: start a run, cancel it."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime, time, timedelta
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from recommend import audit, events, tasks
+from recommend import audit, events, guests, tasks
 from recommend.audit import Verb
-from recommend.models import ACTIVE_STATES, JobState, PipelineRun, Shopper
+from recommend.guests import GivenHistory
+from recommend.languages import ENGLISH, LANGUAGES
+from recommend.models import ACTIVE_STATES, STEPS, JobState, LanguageModel, PipelineRun, Shopper, Stage
 
 MAX_ITEMS = 50
+HISTORY, *CHOOSABLE_STEPS = STEPS
+# What a step is made from; items need nothing but the history, since the collaborative arm can go alone.
+NEEDED = {"tags": ("interests",), "explanations": ("interests", "tags", "items")}
 
 
 class InvalidRunError(ValueError):
@@ -27,45 +34,56 @@ class IdempotencyConflictError(RuntimeError):
 
 def start_run(
     *,
-    shopper: Shopper,
+    shopper: Shopper | GivenHistory,
     by: User | None,
     reference_at: datetime | None = None,
     beta: float = 0.5,
     n_items: int = 6,
+    steps: Collection[str] = CHOOSABLE_STEPS,
+    models: Mapping[Stage, LanguageModel] | None = None,
+    language: str = ENGLISH,
     idempotency_key: str = "",
     priority: int = 0,
 ) -> tuple[PipelineRun, bool]:
     """Store a queued run and send its task once it is committed; returns the run and whether it is new.
 
+    shopper       a stored one, a guest of an earlier run, or a history that came with the request
     reference_at  the moment that the run looks from; default: the morning after the shopper's last behaviour
+    steps         what is done, with all that it needs
+    models        of stages that not the serving model is to do
+    language      of what the models write, one of LANGUAGES
     priority      0 where somebody waits for the result, up to 9 for work in the background
 
     The same key of the same user gives the same run. Raises InvalidRunError, or IdempotencyConflictError where the key
     was used for something else.
     """
-    if shopper.last_behavior_at is None:
-        raise InvalidRunError("shopper", f"{shopper} has no behaviours yet; import some first.")
+    if isinstance(shopper, Shopper) and shopper.is_guest:
+        shopper = guests.given_by(shopper)
     if not 0.0 <= beta <= 1.0:
         raise InvalidRunError("beta", f"{beta} is not between 0 and 1.")
     if not 1 <= n_items <= MAX_ITEMS:
         raise InvalidRunError("n_items", f"{n_items} is not between 1 and {MAX_ITEMS}.")
-    asked_at = reference_at
-    reference_at = reference_at or _morning_after(shopper.last_behavior_at)
-    if not shopper.behaviors.filter(occurred_at__lt=reference_at).exists():
-        raise InvalidRunError("reference_at", f"{shopper} has no behaviour before {reference_at:%Y-%m-%d %H:%M}.")
-    wanted = {"shopper": shopper, "reference_at": reference_at, "beta": beta, "n_items": n_items}
+    if language not in LANGUAGES:
+        raise InvalidRunError("language", f"“{language}” is none of {', '.join(LANGUAGES)}.")
+    wanted = {
+        "reference_at": _seen_from(shopper, reference_at),
+        "beta": beta,
+        "n_items": n_items,
+        "steps": _checked_steps(steps),
+        "chosen_models": _checked_models(models or {}, steps),
+        "language": language,
+    }
+    external_id, asked_at = shopper.external_id, reference_at
     if idempotency_key and (found := _same_key(by, idempotency_key)) is not None:
-        return _unless_other(found, wanted, asked_at), False
+        return _unless_other(found, external_id, wanted, asked_at), False
     try:
         with transaction.atomic():
             run = PipelineRun.objects.create(
                 created_by=by,
                 idempotency_key=idempotency_key,
-                shopper=shopper,
-                reference_at=reference_at,
-                beta=beta,
-                n_items=n_items,
+                shopper=guests.admit(shopper) if isinstance(shopper, GivenHistory) else shopper,
                 priority=priority,
+                **wanted,
             )
             audit.record(Verb.RUN_STARTED, run, by=by)
             tasks.send(run)
@@ -74,8 +92,52 @@ def start_run(
         found = _same_key(by, idempotency_key)
         if found is None:
             raise
-        return _unless_other(found, wanted, asked_at), False
+        return _unless_other(found, external_id, wanted, asked_at), False
     return run, True
+
+
+def _seen_from(shopper: Shopper | GivenHistory, asked_at: datetime | None) -> datetime:
+    """The moment that a run looks from. Raises InvalidRunError where it would see nothing, or not what was given."""
+    if isinstance(shopper, GivenHistory):
+        moment = asked_at or _morning_after(shopper.last_at)
+        if shopper.last_at >= moment:
+            raise InvalidRunError(
+                "reference_at",
+                f"The history goes on until {shopper.last_at:%Y-%m-%d %H:%M}, and the run would look from "
+                f"{moment:%Y-%m-%d %H:%M}. Leave out what is later, or look from a later moment.",
+            )
+        return moment
+    if shopper.last_behavior_at is None:
+        raise InvalidRunError("shopper", f"{shopper} has no behaviours yet; import some first.")
+    moment = asked_at or _morning_after(shopper.last_behavior_at)
+    if not shopper.behaviors.filter(occurred_at__lt=moment).exists():
+        raise InvalidRunError("reference_at", f"{shopper} has no behaviour before {moment:%Y-%m-%d %H:%M}.")
+    return moment
+
+
+def _checked_steps(steps: Collection[str]) -> list[str]:
+    """All steps that are done, in their order. Raises InvalidRunError for one that lacks what it is made from."""
+    unknown = [step for step in steps if step not in CHOOSABLE_STEPS]
+    if unknown or not steps:
+        known = ", ".join(CHOOSABLE_STEPS)
+        raise InvalidRunError("steps", f"{', '.join(unknown) or 'None'} is no step. Choose from {known}.")
+    for step in steps:
+        if missing := [needed for needed in NEEDED.get(step, ()) if needed not in steps]:
+            raise InvalidRunError("steps", f"{step} is made from {' and '.join(missing)}: ask for that too.")
+    return [step for step in STEPS if step == HISTORY or step in steps]
+
+
+def _checked_models(models: Mapping[Stage, LanguageModel], steps: Collection[str]) -> dict[str, str]:
+    """Stage -> id of its model. Raises InvalidRunError."""
+    for stage, model in models.items():
+        field = f"models.{stage}"
+        if model.role != stage:
+            raise InvalidRunError(field, f"{model} is for {model.get_role_display().lower()}, not for this stage.")
+        if model.state == LanguageModel.State.RETIRED:
+            raise InvalidRunError(field, f"{model} is retired; choose one that is serving or a candidate.")
+        if stage not in steps:
+            raise InvalidRunError(field, f"The run has no step {stage}; add it to the steps, or leave the model out.")
+    return {str(stage): str(model.pk) for stage, model in sorted(models.items())}
 
 
 def _morning_after(moment: datetime) -> datetime:
@@ -84,13 +146,13 @@ def _morning_after(moment: datetime) -> datetime:
 
 
 def _same_key(by: User | None, key: str) -> PipelineRun | None:
-    return PipelineRun.objects.filter(created_by=by, idempotency_key=key).first()
+    return PipelineRun.objects.filter(created_by=by, idempotency_key=key).select_related("shopper").first()
 
 
-def _unless_other(run: PipelineRun, wanted: dict[str, object], asked_at: datetime | None) -> PipelineRun:
+def _unless_other(run: PipelineRun, external_id: str, wanted: dict[str, Any], asked_at: datetime | None) -> PipelineRun:
     # Without an explicit moment the default may have moved with new behaviours; that is not another wish.
     names = wanted if asked_at else wanted.keys() - {"reference_at"}
-    if any(getattr(run, name) != wanted[name] for name in names):
+    if run.shopper.external_id != external_id or any(getattr(run, name) != wanted[name] for name in names):
         raise IdempotencyConflictError(
             f"The key “{run.idempotency_key}” was used for run {run.pk} with other values. Use a new key."
         )

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from recommend.api.base import FiniteFloatField, StrictSerializer
 from recommend.api.quick import Quick
 from recommend.models import Generation, Item, LanguageModel, Output, PipelineRun, Shopper
 from recommend.selectors import CardView, StepView
-from recommend.services import MAX_ITEMS
 
 STEP_STATES = ["waiting", "running", "done", "failed", "cancelled", "skipped"]
 
@@ -182,6 +179,8 @@ class RunSerializer(serializers.ModelSerializer[PipelineRun]):
             "reference_at",
             "beta",
             "n_items",
+            "steps",
+            "language",
             "priority",
             "error",
             "created_at",
@@ -287,40 +286,3 @@ class RunDetailSerializer(RunSerializer):
         for name in ("steps", "elapsed_s", "interests", "cards", "rejected", "failed", "models"):
             setattr(run, name, getattr(instance, name))
         return super().to_representation(run)
-
-
-class RunRequest(StrictSerializer):
-    """What a caller asks of the pipeline."""
-
-    shopper = serializers.CharField(max_length=200, help_text="The shopper's external id, or its UUID.")
-    reference_at = serializers.DateTimeField(
-        required=False,
-        help_text="Look from this moment; later behaviours are unseen. Default: after the last behaviour.",
-    )
-    beta = FiniteFloatField(
-        default=0.5,
-        min_value=0,
-        max_value=1,
-        help_text="Weight of the collaborative arm; the rest is semantic.",
-    )
-    n_items = serializers.IntegerField(default=6, min_value=1, max_value=MAX_ITEMS)
-    priority = serializers.IntegerField(
-        default=0, min_value=0, max_value=9, help_text="0: somebody waits for the result; up to 9: in the background."
-    )
-
-    def validate_shopper(self, value: str) -> Shopper:
-        """The shopper that `value` names. Raises ValidationError."""
-        found = Shopper.objects.filter(external_id=value).first()
-        if found is None and is_uuid(value):
-            found = Shopper.objects.filter(pk=value).first()
-        if found is None:
-            raise serializers.ValidationError("No shopper has this id. GET /api/v1/shoppers/?search=… finds them.")
-        return found
-
-
-def is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

@@ -19,13 +19,13 @@ from recommend import access, selectors, services
 from recommend.api import queries
 from recommend.api.base import EmptyRequest, FilteredViewSet, IsLead, caller
 from recommend.api.errors import ConflictError, InvalidParametersError
+from recommend.api.run_requests import RunRequest
 from recommend.api.serializers import (
     GenerationDetailSerializer,
     GenerationSerializer,
     ItemSerializer,
     LanguageModelSerializer,
     RunDetailSerializer,
-    RunRequest,
     RunSerializer,
     ShopperSerializer,
 )
@@ -49,7 +49,7 @@ class ShopperViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Shopper]):
     """Shoppers: whose behaviour is known. Not login users."""
 
     query = queries.ShopperQuery
-    queryset = Shopper.objects.all()
+    queryset = Shopper.objects.known()
     serializer_class = ShopperSerializer
 
     def filtered(self, queryset: QuerySet[Shopper], wanted: Mapping[str, Any]) -> QuerySet[Shopper]:
@@ -156,7 +156,7 @@ class PipelineRunViewSet(FilteredViewSet[PipelineRun]):
         try:
             run, created = services.start_run(by=caller(request), idempotency_key=key, **wanted.validated_data)
         except services.InvalidRunError as error:
-            raise ValidationError({error.field: [str(error)]}) from error
+            raise ValidationError(nested(error.field, [str(error)])) from error
         except services.IdempotencyConflictError as error:
             raise ConflictError(str(error), code="idempotency-key-reused") from error
         body = self.get_serializer(run).data
@@ -183,6 +183,16 @@ class PipelineRunViewSet(FilteredViewSet[PipelineRun]):
         EmptyRequest(data=request.data).is_valid(raise_exception=True)
         run = services.cancel_run(self.get_object())
         return Response(self.get_serializer(run).data)
+
+
+def nested(field: str, words: list[str]) -> dict[str, Any]:
+    """The detail of an error in a field that may lie in another.
+
+    >>> nested("models.tags", ["No."])
+    {'models': {'tags': ['No.']}}
+    """
+    first, _, rest = field.partition(".")
+    return {first: nested(rest, words) if rest else words}
 
 
 def idempotency_key(request: Request) -> str:

@@ -1,13 +1,15 @@
 """Tables of the pipeline: catalogue, shoppers, behaviours, models, and what the models generated."""
 
 from recommend.models.audit import AuditEntry
-from recommend.models.behaviors import Behavior
-from recommend.models.catalogue import EMBEDDING_DIMENSIONS, Item, Shopper, TextEmbedding
+from recommend.models.behaviors import Behavior, GuestHistory
+from recommend.models.catalogue import EMBEDDING_DIMENSIONS, Item, Shopper, ShopperQuerySet, TextEmbedding
 from recommend.models.ids import new_id
 from recommend.models.language_models import LanguageModel, LanguageModelQuerySet
 from recommend.models.retrieval import RetrievalIndex
 from recommend.models.runs import (
     ACTIVE_STATES,
+    FINISHED,
+    STEPS,
     Generation,
     JobState,
     Output,
@@ -20,9 +22,12 @@ from recommend.models.runs import (
 __all__ = [
     "ACTIVE_STATES",
     "EMBEDDING_DIMENSIONS",
+    "FINISHED",
+    "STEPS",
     "AuditEntry",
     "Behavior",
     "Generation",
+    "GuestHistory",
     "Item",
     "JobState",
     "LanguageModel",
@@ -33,6 +38,7 @@ __all__ = [
     "Recommendation",
     "RetrievalIndex",
     "Shopper",
+    "ShopperQuerySet",
     "Stage",
     "TextEmbedding",
     "new_id",

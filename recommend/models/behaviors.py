@@ -44,3 +44,17 @@ class Behavior(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} at {self.occurred_at:%Y-%m-%d}"
+
+
+class GuestHistory(models.Model):
+    """What came with a request in the place of stored behaviours; read by the runs of its guest and by nothing else."""
+
+    shopper = models.OneToOneField(Shopper, primary_key=True, on_delete=models.CASCADE, related_name="guest_history")
+    created_at = models.DateTimeField(auto_now_add=True)
+    behaviors = models.JSONField(help_text="Oldest first, each with the names of an import's columns.")
+
+    class Meta:
+        verbose_name_plural = "guest histories"
+
+    def __str__(self) -> str:
+        return f"History of {self.shopper}"

@@ -77,8 +77,18 @@ class Item(models.Model):
         return ", ".join(self.category[1:]) or self.title
 
 
+class ShopperQuerySet(models.QuerySet["Shopper"]):
+    def known(self) -> ShopperQuerySet:
+        """Shoppers whose behaviours are stored: all but the guests of single requests."""
+        return self.filter(is_guest=False)
+
+
 class Shopper(models.Model):
-    """A person or household whose behaviour is known; never a login user."""
+    """A person or household whose behaviour is known; never a login user.
+
+    A guest is one whose history came with a request. It has a row, so that runs, generations and statistics by shopper
+    need no second way, and a `GuestHistory` in the place of behaviours; nothing that goes over shoppers sees it.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -86,9 +96,21 @@ class Shopper(models.Model):
     attributes = models.JSONField(default=dict, blank=True)
     n_behaviors = models.PositiveIntegerField(default=0)
     last_behavior_at = models.DateTimeField(null=True, blank=True)
+    is_guest = models.BooleanField(
+        default=False, db_default=False, help_text="Its history came with a request, and is of no other use."
+    )
+
+    objects = ShopperQuerySet.as_manager()
 
     class Meta:
         ordering = ["external_id"]
+        constraints = [
+            # Stored behaviours would be read by nobody, and would teach retrieval what a visitor typed.
+            models.CheckConstraint(
+                condition=models.Q(is_guest=False) | models.Q(last_behavior_at__isnull=True),
+                name="guest_has_no_stored_behaviors",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.external_id

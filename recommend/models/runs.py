@@ -6,10 +6,12 @@ import uuid
 from typing import TYPE_CHECKING
 
 from django.contrib.auth import get_user_model
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
+from recommend import languages
 from recommend.models.catalogue import Item, Shopper
 from recommend.models.ids import new_id
 from recommend.models.language_models import LanguageModel
@@ -40,10 +42,17 @@ class JobState(models.TextChoices):
 
 
 ACTIVE_STATES = (JobState.QUEUED, JobState.RUNNING)
+STEPS = ("history", "interests", "tags", "items", "explanations")
+FINISHED = "finished"
+
+
+def every_step() -> list[str]:
+    """All steps of a run, for those that are not asked to do less."""
+    return list(STEPS)
 
 
 class PipelineRun(models.Model):
-    """One request through all stages for one shopper."""
+    """One request through the stages for one shopper."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -62,6 +71,25 @@ class PipelineRun(models.Model):
     reference_at = models.DateTimeField(help_text="The moment that the run looks from; later behaviours are unseen.")
     beta = models.FloatField(default=0.5, help_text="Weight of the collaborative arm, 0 to 1.")
     n_items = models.PositiveIntegerField(default=6)
+    steps = ArrayField(
+        models.CharField(max_length=20),
+        default=every_step,
+        db_default=list(STEPS),
+        help_text="What is done, in order; others are passed over.",
+    )
+    chosen_models = models.JSONField(
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text="Stage: id of its language model, where it is not the serving one.",
+    )
+    language = models.CharField(
+        max_length=8,
+        choices=languages.CHOICES,
+        default=languages.ENGLISH,
+        db_default=languages.ENGLISH,
+        help_text="Of what the models write.",
+    )
     history = models.JSONField(default=dict, blank=True, help_text="The compressed history and what it left out.")
     error = models.TextField(blank=True)
     lease_until = models.DateTimeField(null=True, blank=True, help_text="A worker holds the run until then.")
@@ -94,6 +122,30 @@ class PipelineRun(models.Model):
     @property
     def is_active(self) -> bool:
         return self.state in ACTIVE_STATES
+
+    @property
+    def spoken(self) -> languages.Language:
+        """What the models write in."""
+        return languages.LANGUAGES[self.language]
+
+    @property
+    def next_step(self) -> str:
+        """The step after the current one that is to be done; FINISHED after the last."""
+        left = (step for step in STEPS[STEPS.index(self.step) + 1 :] if step in self.steps)
+        return next(left, FINISHED)
+
+    def model_for(self, stage: Stage) -> LanguageModel:
+        """The language model of a stage: the one chosen for this run, else the one that serves now.
+
+        Raises LanguageModel.DoesNotExist where none serves, or the chosen one was deleted.
+        """
+        chosen = self.chosen_models.get(stage)
+        if not chosen:
+            return LanguageModel.objects.serving(stage)
+        found = LanguageModel.objects.filter(pk=chosen).first()
+        if found is None:
+            raise LanguageModel.DoesNotExist(f"The model chosen for {stage.label.lower()} was deleted; run it again.")
+        return found
 
     @property
     def task_priority(self) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from recommend.engines.types import ChatMessage
+from recommend.languages import ENGLISH, LANGUAGES, Language
 from recommend.prompts import Prompt, fence
 from recommend.stages.interests import InterestOutput
 
@@ -42,6 +43,7 @@ class ExplanationInput:
     item: ItemInfo
     tag: str
     reference: date
+    language: Language = LANGUAGES[ENGLISH]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ def messages(input: ExplanationInput, prompt: Prompt) -> tuple[ChatMessage, ...]
         "interest": fence("interest", interest),
         "item": fence("item", f"{input.item.card}\ntag: {input.tag}"),
     }
-    return prompt.messages(user)
+    system = {"length": input.language.explanation_length, "language": input.language.name}
+    return prompt.messages(user, system)
 
 
 def schema(input: ExplanationInput) -> dict[str, Any]:

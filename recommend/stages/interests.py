@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from recommend.compression import CompressedHistory
 from recommend.engines.types import ChatMessage
+from recommend.languages import ENGLISH, LANGUAGES, Language
 from recommend.prompts import Prompt, fence
 from recommend.stages import profile
 
@@ -29,6 +30,7 @@ class InterestsInput:
     reference: date
     n: int
     pool: Sequence[str] = ()
+    language: Language = LANGUAGES[ENGLISH]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ def messages(input: InterestsInput, prompt: Prompt) -> tuple[ChatMessage, ...]:
     user = {
         "date": input.reference.isoformat(),
         "n": str(input.n),
+        "language": input.language.order,
         "profile": profile(input.attributes),
         "pool": fence("pool", "; ".join(input.pool)) + "\n" if input.pool else "",
         "history": fence("history", input.history.text),

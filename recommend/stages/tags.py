@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from recommend.engines.types import ChatMessage
+from recommend.languages import ENGLISH, LANGUAGES, Language
 from recommend.prompts import Prompt, fence
 from recommend.stages import profile
 from recommend.stages.interests import InterestOutput
@@ -26,6 +27,7 @@ class TagsInput:
     recent: Sequence[str]
     reference: date
     n: int
+    language: Language = LANGUAGES[ENGLISH]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ def messages(input: TagsInput, prompt: Prompt) -> tuple[ChatMessage, ...]:
     user = {
         "date": input.reference.isoformat(),
         "n": str(input.n),
+        "language": input.language.order,
         "profile": profile(input.attributes),
         "interests": fence("interests", interests),
         "recent": fence("recent", "; ".join(input.recent) or "nothing"),

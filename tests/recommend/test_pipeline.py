@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 import pytest
 from django.utils import timezone
 
-from recommend import events, leases, pipeline, retrieval, services
+from recommend import events, leases, pipeline, retrieval, selectors, services
 from recommend.engines import factory
 from recommend.engines.types import ChatRequest, EngineError
-from recommend.models import Behavior, Generation, Item, JobState, LanguageModel, Output, PipelineRun, Shopper
+from recommend.models import Behavior, Generation, Item, JobState, LanguageModel, Output, PipelineRun, Shopper, Stage
 from tests.recommend.factories import REFERENCE, BehaviorFactory, ItemFactory, LanguageModelFactory, ShopperFactory
 from tests.support.recorded_engine import Answer, RecordedEngine
 
@@ -299,3 +299,84 @@ def test_hooks_hear_of_every_finished_generation(
     run = finished(started(shopper))
 
     assert sorted(heard) == sorted(run.generations.values_list("pk", flat=True))
+
+
+def test_only_the_steps_that_were_asked_for_are_done(engine: RecordedEngine, shopper: Shopper) -> None:
+    items_alone = finished(started(shopper, steps=["items"]))
+    assert engine.requests == []
+    up_to_tags = finished(started(shopper, steps=["interests", "tags"]))
+
+    assert (items_alone.state, up_to_tags.state) == (JobState.DONE, JobState.DONE)
+    assert {one.tag for one in items_alone.recommendations.all()} == {None}
+    assert items_alone.history["max_tokens"] is None
+    assert not up_to_tags.recommendations.exists()
+    assert {one.stage for one in up_to_tags.generations.all()} == {"interests", "tags"}
+    states = {step.name: step.state for step in selectors.run_for_display(items_alone.pk).steps}
+    assert states == {
+        "history": "done",
+        "interests": "skipped",
+        "tags": "skipped",
+        "items": "done",
+        "explanations": "skipped",
+    }
+
+
+def test_items_alone_need_no_reliable_behaviour_and_no_model(engine: RecordedEngine, shopper: Shopper) -> None:
+    shopper.behaviors.update(kind=Behavior.Kind.CLICK)
+    LanguageModel.objects.update(state=LanguageModel.State.RETIRED)
+
+    assert finished(started(shopper, steps=["items"])).state == JobState.DONE
+
+
+def test_a_chosen_model_does_its_stage_and_the_serving_ones_the_others(
+    engine: RecordedEngine, shopper: Shopper
+) -> None:
+    candidate = LanguageModelFactory.create(
+        role=Stage.TAGS, name="tags-candidate", state=LanguageModel.State.CANDIDATE, n_tags=3
+    )
+
+    run = finished(started(shopper, models={Stage.TAGS: candidate}))
+
+    models = {one.stage: one.model.name for one in run.generations.all()}
+    assert models == {"interests": "smollm2", "tags": "tags-candidate", "explanations": "smollm2"}
+    assert {request.model for request in engine.requests} == {"smollm2", "tags-candidate"}
+
+
+def test_a_chosen_model_that_was_deleted_fails_the_run_in_words(engine: RecordedEngine, shopper: Shopper) -> None:
+    candidate = LanguageModelFactory.create(role=Stage.TAGS, name="gone", state=LanguageModel.State.CANDIDATE)
+    run = started(shopper, models={Stage.TAGS: candidate})
+    candidate.delete()
+
+    assert "was deleted" in finished(run).error
+
+
+def test_the_language_is_in_every_prompt_and_english_leaves_the_prompts_as_they_are(
+    engine: RecordedEngine, shopper: Shopper
+) -> None:
+    finished(started(shopper))
+    english = ["".join(message.content for message in request.messages) for request in engine.requests]
+    engine.requests.clear()
+    finished(started(shopper, language="de"))
+    german = ["".join(message.content for message in request.messages) for request in engine.requests]
+
+    assert not any("Write in" in prompt for prompt in english)
+    assert [prompt.replace(" Write in German; name items as the history writes them.", "") for prompt in german] == [
+        prompt.replace("fluent English", "fluent German") for prompt in english
+    ]
+    assert all("German" in prompt for prompt in german)
+
+
+def test_a_tag_of_one_word_is_enough_where_words_are_compounded(
+    monkeypatch: pytest.MonkeyPatch, shopper: Shopper
+) -> None:
+    tag = {"interest": "baby care", "reason": "diapers", "tag": "Feuchttücher"}
+    answers: dict[str, Answer] = {**ANSWERS, "tags": {"tags": [tag]}}
+    recorded = RecordedEngine(lambda request: answers[next(iter((request.schema or {})["properties"]))])
+    monkeypatch.setattr(factory, "from_settings", lambda name="openai": recorded)
+
+    rejected = {
+        language: Output.objects.get(generation__run=finished(started(shopper, language=language)), kind="tag")
+        for language in ("en", "de")
+    }
+
+    assert (rejected["en"].rejected_by, rejected["de"].rejected_by) == ("length", "")

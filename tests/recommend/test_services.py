@@ -9,8 +9,14 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from recommend import services, tasks
-from recommend.models import JobState, PipelineRun, Shopper
-from tests.recommend.factories import REFERENCE, BehaviorFactory, PipelineRunFactory, ShopperFactory
+from recommend.models import JobState, LanguageModel, PipelineRun, Shopper, Stage
+from tests.recommend.factories import (
+    REFERENCE,
+    BehaviorFactory,
+    LanguageModelFactory,
+    PipelineRunFactory,
+    ShopperFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -126,3 +132,38 @@ def test_the_sweep_sends_what_nobody_holds_and_leaves_the_rest(
     assert n == 2
     assert {call.kwargs["args"][0] for call in sent.call_args_list} == {str(lost.pk), str(dead.pk)}
     assert tasks.sweep() == 0
+
+
+@pytest.mark.parametrize(
+    ("wishes", "field", "words"),
+    [
+        ({"steps": ["poems"]}, "steps", "poems is no step. Choose from interests, tags, items, explanations."),
+        ({"steps": []}, "steps", "None is no step"),
+        ({"steps": ["tags"]}, "steps", "tags is made from interests: ask for that too."),
+        ({"steps": ["items", "explanations"]}, "steps", "made from interests and tags"),
+        ({"language": "xx"}, "language", "“xx” is none of en, zh"),
+    ],
+)
+def test_steps_and_language_that_cannot_be_are_named(
+    shopper: Shopper, wishes: dict[str, Any], field: str, words: str
+) -> None:
+    with pytest.raises(services.InvalidRunError, match=words) as refused:
+        services.start_run(shopper=shopper, by=None, **wishes)
+
+    assert refused.value.field == field
+
+
+def test_a_model_must_be_of_the_stage_in_use_and_of_a_step_that_is_done(shopper: Shopper) -> None:
+    tags = LanguageModelFactory.create(role=Stage.TAGS)
+    retired = LanguageModelFactory.create(role=Stage.TAGS, name="old", state=LanguageModel.State.RETIRED)
+    wishes: list[tuple[dict[Stage, LanguageModel], str, str]] = [
+        ({Stage.INTERESTS: tags}, "models.interests", "is for item tags"),
+        ({Stage.TAGS: retired}, "models.tags", "old is retired"),
+        ({Stage.TAGS: tags}, "models.tags", "no step tags"),
+    ]
+
+    for models, field, words in wishes:
+        steps = ["items"] if "no step" in words else services.CHOOSABLE_STEPS
+        with pytest.raises(services.InvalidRunError, match=words) as refused:
+            services.start_run(shopper=shopper, by=None, models=models, steps=steps)
+        assert refused.value.field == field

@@ -185,7 +185,7 @@ def test_length_of_an_explanation(text, right):
 def test_a_prompt_has_a_version_and_a_hash_of_its_file():
     prompt = load("interests")
 
-    assert prompt.version == "1"
+    assert prompt.version == "2"
     assert len(prompt.sha256) == 64
     assert load("tags").sha256 != prompt.sha256
 
@@ -207,7 +207,7 @@ def test_a_file_of_another_form_is_no_prompt(tmp_path, monkeypatch):
 
 def test_a_value_that_a_prompt_asks_for_must_be_given():
     with pytest.raises(KeyError, match="date"):
-        load("explanations").messages({})
+        load("interests").messages({})
 
 
 def test_a_fence_holds_what_it_is_given():

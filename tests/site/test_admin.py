@@ -45,6 +45,7 @@ from recommend.models import (
     AuditEntry,
     Behavior,
     Generation,
+    GuestHistory,
     Item,
     JobState,
     LanguageModel,
@@ -53,7 +54,13 @@ from recommend.models import (
     TextEmbedding,
 )
 from tests.judge.factories import AssessmentFactory, AssignmentFactory, CampaignFactory, PersonFactory, UserFactory
-from tests.recommend.factories import BehaviorFactory, GenerationFactory, ItemFactory, OutputFactory
+from tests.recommend.factories import (
+    BehaviorFactory,
+    GenerationFactory,
+    ItemFactory,
+    OutputFactory,
+    ShopperFactory,
+)
 
 pytestmark = pytest.mark.django_db
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
@@ -77,6 +84,9 @@ def fill() -> None:
         text_embedding=TextEmbedding.objects.create(text=f"diapers {n}", model="test", embedding=[0.0] * 384)
     )
     BehaviorFactory.create(shopper=generation.shopper, item=item)
+    guest = ShopperFactory.create(is_guest=True)
+    behaviors = [{"kind": "search", "query": "tea", "occurred_at": "2017-12-20T00:00:00.000000+00:00"}]
+    GuestHistory.objects.create(shopper=guest, behaviors=behaviors)
     interest = generation.outputs.get(position=0)
     tag = OutputFactory.create(parent=interest, item=item, rejected_by="too-long", rejected_because="It is.")
     Recommendation.objects.create(run=generation.run, item=item, rank=1, score=1, collaborative=1, semantic=1, tag=tag)

@@ -8,7 +8,7 @@ import pytest
 from judge.api.assignments import CONFLICTS
 from recgpt_site.api import problems
 from recgpt_site.api.urls import router
-from recommend.api.serializers import RunRequest
+from recommend.api.run_requests import RunRequest
 
 DOCS = (Path(__file__).resolve().parents[3] / "docs" / "api.md").read_text()
 

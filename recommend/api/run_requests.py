@@ -1,0 +1,129 @@
+"""What a caller may ask of the pipeline, checked until it is what `services.start_run` takes."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from recommend import guests, languages
+from recommend.api.base import FiniteFloatField, StrictSerializer
+from recommend.imports import values
+from recommend.imports.problems import RowError
+from recommend.models import Behavior, LanguageModel, Shopper, Stage
+from recommend.services import CHOOSABLE_STEPS, MAX_ITEMS
+
+
+class BehaviorRequest(serializers.Serializer[Any]):
+    """One behaviour of a history that comes with the request; the names and rules are those of an import."""
+
+    kind = serializers.ChoiceField(choices=Behavior.Kind.choices)
+    sku = serializers.CharField(required=False, help_text="Of an item of the catalogue; only a search may lack it.")
+    query = serializers.CharField(required=False, help_text="The words of a search.")
+    occurred_at = serializers.CharField(help_text="ISO 8601 date or time; UTC where it names no offset.")
+    quantity = serializers.IntegerField(required=False, min_value=1)
+    dwell_s = serializers.FloatField(required=False, min_value=0)
+
+
+@extend_schema_field(BehaviorRequest(many=True))
+class HistoryField(serializers.Field[Any, Any, Any, Any]):
+    """A history as it came: `guests.check` looks at all of it at once, field by field would take many times as long."""
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        if not isinstance(data, list):
+            raise serializers.ValidationError("A history is a list of behaviours.")
+        return data
+
+
+class ModelsRequest(StrictSerializer):
+    """Which language models are to do a run's stages; the serving one does what is not named."""
+
+    interests = serializers.CharField(required=False, help_text="A model of this role, by name or UUID.")
+    tags = serializers.CharField(required=False)
+    explanations = serializers.CharField(required=False)
+
+    def validate(self, attrs: dict[str, str]) -> dict[Stage, LanguageModel]:
+        found = {}
+        for name, text in attrs.items():
+            models = LanguageModel.objects.filter(role=name)
+            model = models.filter(name=text).first() or (models.filter(pk=text).first() if is_uuid(text) else None)
+            if model is None:
+                usable = models.exclude(state=LanguageModel.State.RETIRED).order_by("name")
+                known = ", ".join(usable.values_list("name", flat=True)[:20]) or "none"
+                raise serializers.ValidationError({name: [f"No model of this role is called so. There are: {known}."]})
+            found[Stage(name)] = model
+        return found
+
+
+class RunRequest(StrictSerializer):
+    """What a caller asks of the pipeline: for a stored shopper, or for a history that comes with it."""
+
+    shopper = serializers.CharField(
+        max_length=200, required=False, help_text="The shopper's external id, or its UUID; else give a `history`."
+    )
+    history = HistoryField(required=False, help_text="What somebody did, who is not stored. At most 50,000 behaviours.")
+    attributes = serializers.DictField(
+        required=False, help_text="With a `history`: of its shopper, such as age; they go into the prompts."
+    )
+    steps = serializers.ListField(
+        child=serializers.ChoiceField(choices=CHOOSABLE_STEPS),
+        default=CHOOSABLE_STEPS,
+        help_text="What is done, with all that it is made from. Items alone need no language model.",
+    )
+    models = ModelsRequest(required=False)
+    language = serializers.ChoiceField(choices=languages.CHOICES, default=languages.ENGLISH)
+    reference_at = serializers.DateTimeField(
+        required=False,
+        help_text="Look from this moment; later behaviours are unseen. Default: after the last behaviour.",
+    )
+    beta = FiniteFloatField(
+        default=0.5,
+        min_value=0,
+        max_value=1,
+        help_text="Weight of the collaborative arm; the rest is semantic.",
+    )
+    n_items = serializers.IntegerField(default=6, min_value=1, max_value=MAX_ITEMS)
+    priority = serializers.IntegerField(
+        default=0, min_value=0, max_value=9, help_text="0: somebody waits for the result; up to 9: in the background."
+    )
+
+    def validate_shopper(self, value: str) -> Shopper:
+        """The stored shopper that `value` names. Raises ValidationError."""
+        found = Shopper.objects.known().filter(external_id=value).first()
+        if found is None and is_uuid(value):
+            found = Shopper.objects.known().filter(pk=value).first()
+        if found is None:
+            raise serializers.ValidationError("No shopper has this id. GET /api/v1/shoppers/?search=… finds them.")
+        return found
+
+    def validate_attributes(self, value: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return values.attributes({"attributes": value})
+        except RowError as error:
+            raise serializers.ValidationError(error.reason) from error
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """What `services.start_run` takes: a history becomes the shopper that it is of."""
+        history, attributes = attrs.pop("history", None), attrs.pop("attributes", None)
+        if (history is None) == ("shopper" not in attrs):
+            raise serializers.ValidationError("Name a stored `shopper`, or give a `history`: one of the two.")
+        if history is None:
+            if attributes is not None:
+                raise serializers.ValidationError({"attributes": "A stored shopper has its own; leave them out."})
+            return attrs
+        try:
+            return attrs | {"shopper": guests.check(history, attributes or {}, now=timezone.now())}
+        except guests.InvalidHistoryError as error:
+            faults = {"non_field_errors" if number is None else number: [why] for number, why in error.faults.items()}
+            raise serializers.ValidationError({"history": faults}) from error
+
+
+def is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
