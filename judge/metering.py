@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from threading import Event
 
 from judge import costs
 from recommend.engines.types import ChatRequest, ChatResult, Engine, EngineError
@@ -72,11 +73,11 @@ class MeteredEngine:
         self._in_flight = 0
         self._told = self.used
 
-    def generate(self, requests: Iterable[ChatRequest]) -> Iterator[ChatResult]:
+    def generate(self, requests: Iterable[ChatRequest], *, stop: Event | None = None) -> Iterator[ChatResult]:
         """Answer every request once, those beyond the budget with an error of kind "cancelled"."""
         refused: list[str] = []
         called: dict[str, LanguageModel] = {}
-        with closing(_stoppable(self.engine.generate(self._admitted(requests, called, refused)))) as results:
+        with closing(_stoppable(self.engine.generate(self._admitted(requests, called, refused), stop=stop))) as results:
             for result in results:
                 self._in_flight -= 1
                 self.used += _usage(result, called[result.key])

@@ -119,6 +119,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_throttle": 1,
 }
 SWEEP_INTERVAL_S = env.int("SWEEP_INTERVAL_S", default=15)
+# Streams of progress that may wait in one web process at once, each on a thread: fewer than the server's threads.
+EVENT_STREAMS = env.int("EVENT_STREAMS", default=2)
 RUN_LEASE_S = env.int("RUN_LEASE_S", default=60)
 # Files that leads hand in wait here for a worker: one folder for all web servers and workers.
 IMPORT_DIR = env.str("IMPORT_DIR", default=str(paths.DATA_DIR / "imports"))

@@ -60,11 +60,13 @@ def make(run_id: UUID, token: UUID, wanted: Sequence[Call], store: Store) -> Ite
     if not requests:
         return
     engine = factory.from_settings(wanted[0].model.engine)
-    with closing(engine.generate(requests)) as results:
+    with leases.watched(run_id, token) as lost, closing(engine.generate(requests, stop=lost)) as results:
         for result in results:
             generation = pending[result.key]
             _finish(run_id, token, generation, result, store)
             yield generation
+        if lost.is_set():
+            raise leases.LeaseLostError(f"Run {run_id} was cancelled, or is held by another worker.")
 
 
 def _claim(run_id: UUID, token: UUID, call: Call) -> Generation:

@@ -18,6 +18,8 @@ from recommend.models import ACTIVE_STATES, JobState, PipelineRun
 
 log = logging.getLogger(__name__)
 
+WATCH_EVERY_S = 1.0
+
 
 class LeaseLostError(RuntimeError):
     """The run was cancelled, or another worker holds it now: what was computed must not be stored."""
@@ -44,6 +46,35 @@ def kept_alive(run_id: UUID, token: UUID) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
+
+
+@contextmanager
+def watched(run_id: UUID, token: UUID) -> Iterator[threading.Event]:
+    """An event that is set within about a second of the run being cancelled, or held by another worker.
+
+    For what takes long and stores nothing meanwhile: it can stop then, not only when it has something to store.
+    """
+    lost, stop = threading.Event(), threading.Event()
+    thread = threading.Thread(target=_watch, args=(run_id, token, lost, stop), daemon=True, name=f"watch-{run_id}")
+    thread.start()
+    try:
+        yield lost
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _watch(run_id: UUID, token: UUID, lost: threading.Event, stop: threading.Event) -> None:
+    while not stop.wait(WATCH_EVERY_S):
+        try:
+            held = PipelineRun.objects.filter(pk=run_id).values_list("state", "lease_token").first()
+            if held is not None and held != (JobState.RUNNING, token):
+                lost.set()
+                return
+        except DatabaseError as error:  # as above
+            log.warning("Run %s could not be watched: %s", run_id, error)
+        finally:
+            connection.close()  # back to the pool: a thread that waits needs none
 
 
 def _renew(run_id: UUID, token: UUID, stop: threading.Event) -> None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
@@ -59,6 +60,46 @@ class RunView:
     def notes(self) -> tuple[str, ...]:
         """What the models' owners say about their quality, each once."""
         return tuple(dict.fromkeys(model.note for model in self.models if model.note))
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands, without what it made."""
+
+    run: PipelineRun
+    steps: tuple[StepView, ...]
+    n_done: int
+    n_failed: int
+
+    @property
+    def is_active(self) -> bool:
+        return self.run.is_active
+
+    @property
+    def version(self) -> str:
+        """Another one as soon as there is something new to say."""
+        return f"{self.run.state}.{self.run.step}.{self.n_done}.{self.n_failed}"
+
+    def as_json(self) -> dict[str, Any]:
+        """What other systems are told of it."""
+        return {
+            "run": str(self.run.pk),
+            "state": self.run.state,
+            "is_active": self.is_active,
+            "step": self.run.step,
+            "progress": [{"name": step.name, "title": step.title, "state": step.state} for step in self.steps],
+            "calls": {"done": self.n_done, "failed": self.n_failed},
+            "error": self.run.error,
+        }
+
+
+def progress_of(run_id: UUID) -> Progress:
+    """A run's progress as it is now. Raises PipelineRun.DoesNotExist."""
+    run = PipelineRun.objects.only("state", "step", "steps", "error").get(pk=run_id)
+    ended = list(run.generations.filter(state__in=(JobState.DONE, JobState.FAILED)).values_list("state", flat=True))
+    kept = Output.objects.kept().filter(generation__run_id=run_id, kind=Output.Kind.INTEREST)
+    n_done = ended.count(JobState.DONE)
+    return Progress(run, _steps(run, has_interests=kept.exists()), n_done, len(ended) - n_done)
 
 
 def run_for_display(run_id: UUID | str) -> RunView:

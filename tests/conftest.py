@@ -8,6 +8,7 @@ from tests.support.services import (
     llm_server,
     stores,
     supervisor,
+    web_server,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "sign_in",
     "stores",
     "supervisor",
+    "web_server",
 ]

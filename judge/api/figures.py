@@ -14,11 +14,10 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from judge import tables
-from judge.api.views import FormatIsOurs
 from judge.comparison import Filters, Span, Split
 from judge.models import Rubric
 from judge.stored import NotReadyError
-from recommend.api.base import IsLead, Parameters
+from recommend.api.base import FormatIsOurs, IsLead, Parameters
 from recommend.api.errors import UnavailableError
 from recommend.models import Output
 

@@ -21,12 +21,20 @@ from judge import annotator_tables, annotators, gold, tables, visibility
 from judge.answers import MAX_TEXT
 from judge.api.assignments import refusing
 from judge.api.serializers import RubricReference
-from judge.api.views import FormatIsOurs
 from judge.comparison import Filters
 from judge.models import Gold, Rubric
 from judge.services import KIND_OF_STAGE
 from recommend.api import queries
-from recommend.api.base import EmptyRequest, FilteredViewSet, IsLead, Parameters, Query, StrictSerializer, caller
+from recommend.api.base import (
+    EmptyRequest,
+    FilteredViewSet,
+    FormatIsOurs,
+    IsLead,
+    Parameters,
+    Query,
+    StrictSerializer,
+    caller,
+)
 from recommend.models import Generation, Output, Stage
 
 

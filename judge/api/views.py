@@ -15,8 +15,6 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -46,7 +44,7 @@ from judge.models import Assessment, Campaign, Rater, Rubric
 from judge.services import KIND_OF_STAGE
 from recommend import audit, roles
 from recommend.api import queries
-from recommend.api.base import EmptyRequest, FilteredViewSet, HasRole, IsLead, Parameters, Query, caller
+from recommend.api.base import EmptyRequest, FilteredViewSet, FormatIsOurs, HasRole, IsLead, Parameters, Query, caller
 from recommend.audit import Verb
 from recommend.models import LanguageModel, Output, Stage
 from recommend.prepared import Prepared
@@ -106,18 +104,6 @@ class ExportQuery(Parameters):
 
 BY_ID = Prepared(lambda pk: Campaign.objects.filter(pk=pk), pk=UUID)
 OPEN = Prepared(lambda pk, user: campaigns.open_to(User(pk=user)).select_related(None).filter(pk=pk), pk=UUID, user=int)
-
-
-class FormatIsOurs(BaseContentNegotiation):
-    """REST framework takes `format` for the name of a renderer; here it is the file's."""
-
-    def select_parser(self, request: Request, parsers: Any) -> Any:
-        return parsers[0]
-
-    def select_renderer(
-        self, request: Request, renderers: Any, format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:
-        return renderers[0], renderers[0].media_type
 
 
 @extend_schema_view(

@@ -13,10 +13,9 @@ from rest_framework import mixins, serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 
-from judge.api.views import FormatIsOurs
 from recgpt_site import audit_log
 from recommend import roles
-from recommend.api.base import FilteredViewSet, HasRole, Parameters, Query
+from recommend.api.base import FilteredViewSet, FormatIsOurs, HasRole, Parameters, Query
 from recommend.audit import Verb
 from recommend.models import AuditEntry
 

@@ -12,7 +12,7 @@ _PROJECT = Path(__file__).parents[2]
 QUEUES = ("io", "generate", "judge")
 
 
-def web(host: str, port: int) -> Service:
+def web(host: str, port: int, **env: str) -> Service:
     """Granian with a worker for each processor, up to two: Python runs on one, and what takes long is Celery's."""
     workers = min(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     # Granian's own worker processes end with it; the watchdog sees to that when all are killed.
@@ -35,7 +35,7 @@ def web(host: str, port: int) -> Service:
         stage=Stage.APPLICATION,
         log=paths.LOG_DIR / "web.log",
         is_ready=lambda: _answers(host, port),
-        env=python_environment(),
+        env=python_environment(**env),
         cwd=_PROJECT,
     )
 

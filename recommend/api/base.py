@@ -9,7 +9,9 @@ from typing import Any, ClassVar, TypeVar, cast
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Model, QuerySet
 from rest_framework import mixins, serializers
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.permissions import BasePermission
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
@@ -66,6 +68,18 @@ class FilteredViewSet(mixins.ListModelMixin, GenericViewSet[M]):
 
     def filter_queryset(self, queryset: Any) -> Any:
         return self.filtered(queryset, self.query.of(self.request)) if self.action == "list" else queryset
+
+
+class FormatIsOurs(BaseContentNegotiation):
+    """REST framework takes `format` for the name of a renderer, where it is the file's, or the answer is a stream."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        return parsers[0]
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type
 
 
 class FiniteFloatField(serializers.FloatField):

@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, status
 from rest_framework.decorators import action
@@ -16,8 +18,8 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from recommend import access, selectors, services
-from recommend.api import queries
-from recommend.api.base import EmptyRequest, FilteredViewSet, IsLead, caller
+from recommend.api import queries, run_events
+from recommend.api.base import EmptyRequest, FilteredViewSet, FormatIsOurs, IsLead, caller
 from recommend.api.errors import ConflictError, InvalidParametersError
 from recommend.api.run_requests import RunRequest
 from recommend.api.serializers import (
@@ -38,6 +40,9 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     str,
     OpenApiParameter.HEADER,
     description="Your name for this request: sent twice, it starts one run. The same key with another body is a 409.",
+)
+LAST_EVENT_ID = OpenApiParameter(
+    "Last-Event-ID", str, OpenApiParameter.HEADER, description="Of the last event that you have; it is not told again."
 )
 
 
@@ -183,6 +188,28 @@ class PipelineRunViewSet(FilteredViewSet[PipelineRun]):
         EmptyRequest(data=request.data).is_valid(raise_exception=True)
         run = services.cancel_run(self.get_object())
         return Response(self.get_serializer(run).data)
+
+    @extend_schema(
+        summary="Progress of a run, as it is made",
+        parameters=[LAST_EVENT_ID],
+        responses={
+            (200, run_events.MEDIA_TYPE): OpenApiResponse(OpenApiTypes.STR, "`progress` events, at last `end`."),
+            204: OpenApiResponse(description="The run has ended, and you have been told: do not come back."),
+        },
+    )
+    @action(detail=True, content_negotiation_class=FormatIsOurs)
+    def events(self, request: Request, pk: UUID) -> Response | StreamingHttpResponse:
+        """Server-sent events: each has the run's state, steps and calls. A stream ends after 25 s at the latest, or at
+        once where all places are taken; `EventSource` comes back by itself with the id of the last event.
+        """
+        run = self.get_object()
+        seen = request.headers.get("Last-Event-ID", "")
+        if not run.is_active and selectors.progress_of(run.pk).version == seen:
+            return Response(status=status.HTTP_204_NO_CONTENT)
+        response = StreamingHttpResponse(run_events.stream(run.pk, seen), content_type=run_events.MEDIA_TYPE)
+        response["Cache-Control"] = "no-store"
+        response["X-Accel-Buffering"] = "no"  # nginx would keep events until it has a page full of them
+        return response
 
 
 def nested(field: str, words: list[str]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import httpx
@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 RETRYABLE = frozenset({429, 500, 502, 503, 504, 529})
 CONNECT_TIMEOUT_S = 10.0
 MAX_BACKOFF_S = 30.0
+STOP_SEEN_S = 0.2  # after which a stop is noticed at the latest
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +82,17 @@ class OpenAIEngine:
         """The server's address as people may see it: without a user name or password."""
         return str(self.base_url.copy_with(username=None, password=None))
 
-    def generate(self, requests: Iterable[ChatRequest]) -> Generator[ChatResult]:
-        """Answer every request once, in the order they finish; closing the iterator early stops the rest.
+    def generate(
+        self, requests: Iterable[ChatRequest], *, stop: threading.Event | None = None
+    ) -> Generator[ChatResult]:
+        """Answer every request once, in the order they finish; closing the iterator early, or `stop`, stops the rest.
 
         At most 2 · concurrency requests are read ahead of the results taken. Raises ValueError for two requests
         with one key and for a request that no server could take; everything else is a result with an error.
         """
         calls = _Calls(self)
         try:
-            yield from calls.results(iter(requests))
+            yield from calls.results(iter(requests), stop)
         finally:
             calls.close()
 
@@ -200,7 +203,7 @@ class _Calls:
         self._thread.start()
         self._ready.result()
 
-    def results(self, requests: Iterator[ChatRequest]) -> Iterator[ChatResult]:
+    def results(self, requests: Iterator[ChatRequest], stop: threading.Event | None) -> Iterator[ChatResult]:
         keys: set[str] = set()
         n_open = 0
         exhausted = False
@@ -217,9 +220,20 @@ class _Calls:
                     n_open += 1
             if not n_open:
                 return
-            result = self._done.get().result()
+            result = self._next(stop)
+            if result is None:
+                return
             n_open -= 1
             yield result
+
+    def _next(self, stop: threading.Event | None) -> ChatResult | None:
+        """The next result to come; None as soon as it is not wanted any more."""
+        while stop is None or not stop.is_set():
+            try:
+                return self._done.get(timeout=None if stop is None else STOP_SEEN_S).result()
+            except Empty:
+                continue
+        return None
 
     def close(self) -> None:
         """Cancel what is in flight (its connections close, so servers stop generating) and end the thread."""

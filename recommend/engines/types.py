@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any, Literal, Protocol
 
 Role = Literal["system", "user", "assistant"]
@@ -86,6 +87,10 @@ class ChatResult:
 class Engine(Protocol):
     """Turns chat requests into results; results come in any order and carry their request's key."""
 
-    def generate(self, requests: Iterable[ChatRequest]) -> Iterator[ChatResult]:
-        """Answer every request once; failures are results with an error, never exceptions."""
+    def generate(self, requests: Iterable[ChatRequest], *, stop: Event | None = None) -> Iterator[ChatResult]:
+        """Answer every request once; failures are results with an error, never exceptions.
+
+        stop   once it is set, by whatever thread, the iterator ends without the results that are not there yet, and
+               nothing more is generated for them
+        """
         ...

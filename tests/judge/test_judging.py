@@ -112,8 +112,8 @@ def test_the_probability_of_each_label_is_stored_where_the_engine_gives_it():
     class WithLogprobs(RecordedEngine):
         """Recorded: the tokens of one answer and what the model weighed at the first label."""
 
-        def generate(self, requests):
-            for result in super().generate(requests):
+        def generate(self, requests, *, stop=None):
+            for result in super().generate(requests, stop=stop):
                 tokens = ['{"', "willingness", '":', ' "', "Sp", "ontaneity", '"}']
                 weighed = {"Sp": -0.105360, "Ne": -2.302585}  # ln 0.9, ln 0.1
                 yield ChatResult(

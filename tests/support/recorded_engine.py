@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from threading import Event
 from typing import Any
 
 from recommend.engines.types import ChatRequest, ChatResult, EngineError
@@ -16,8 +17,10 @@ class RecordedEngine:
         self._answer = answer
         self.requests: list[ChatRequest] = []
 
-    def generate(self, requests: Iterable[ChatRequest]) -> Iterator[ChatResult]:
+    def generate(self, requests: Iterable[ChatRequest], *, stop: Event | None = None) -> Iterator[ChatResult]:
         for request in requests:
+            if stop is not None and stop.is_set():
+                return
             self.requests.append(request)
             answer = self._answer(request)
             if isinstance(answer, EngineError):

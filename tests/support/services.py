@@ -1,6 +1,7 @@
 """The real services behind the tests: embedded PostgreSQL, Valkey and llama.cpp, or those of the environment."""
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -69,6 +70,20 @@ def celery_worker_process(transactional_db: None, stores: None) -> Iterator[Call
     yield start
     for worker in workers:
         worker.kill()
+
+
+@pytest.fixture
+def web_server(transactional_db: None, stores: None) -> Iterator[str]:
+    """The URL of the web server as it is deployed, Granian with its few threads, on the test database."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    server = Process(application.web("127.0.0.1", port, **_test_database()))
+    try:
+        server.wait_until_ready()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.kill()
 
 
 def _test_database() -> dict[str, str]:

@@ -5,6 +5,7 @@ Nothing here depends on how clever the model is, only on the servers and the eng
 
 import json
 import math
+import threading
 import time
 from collections.abc import Iterator
 
@@ -205,6 +206,22 @@ def test_closing_early_stops_the_server_from_generating(server: Server):
     results.close()
 
     # llama.cpp looks for closed connections once it was left alone for a second; asking more often keeps it from it.
+    _wait_for(lambda: server.n_running() == 0, every_s=1.5)
+
+
+def test_a_stop_from_another_thread_ends_the_generating_too(server: Server):
+    stop = threading.Event()
+    long = Sampling(max_tokens=1500, temperature=1.0, seed=1)
+    asked = [request_for(server, f"{n}", "Write a long story about a shop.", sampling=long) for n in range(3)]
+    ended: list[list[ChatResult]] = []
+    asking = threading.Thread(target=lambda: ended.append(list(server.engine().generate(asked, stop=stop))))
+    asking.start()
+    _wait_for(lambda: server.n_running() >= 2)
+
+    stop.set()
+    asking.join(10)
+
+    assert ended == [[]]
     _wait_for(lambda: server.n_running() == 0, every_s=1.5)
 
 

@@ -66,6 +66,31 @@ def test_a_server_that_hangs_is_left_after_the_timeout_and_tried_again():
     assert server.seen.n_left_by_client == 1
 
 
+def test_a_stop_from_another_thread_closes_what_is_in_flight_and_asks_nothing_more():
+    stop = threading.Event()
+    with failing_server(answer("well"), hang) as server:
+        results = engine_for(server, concurrency=2).generate([request_for(str(n)) for n in range(9)], stop=stop)
+        first = next(results)
+        threading.Timer(0.1, stop.set).start()
+        started = time.perf_counter()
+
+        rest = list(results)
+        took_s = time.perf_counter() - started
+        _wait_for(lambda: server.seen.n_open == 0)
+
+    assert (first.text, rest) == ("well", [])
+    assert took_s < 2
+    assert server.seen.n_left_by_client >= 1
+    assert len(server.seen.bodies) <= 4
+
+
+def test_what_is_stopped_before_it_begins_ends_without_a_result():
+    stop = threading.Event()
+    stop.set()
+    with failing_server(hang) as server:
+        assert list(engine_for(server).generate([request_for()], stop=stop)) == []
+
+
 def test_a_server_that_is_not_there_is_unavailable():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
