@@ -3,7 +3,7 @@
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet
 
-from recommend.models import PipelineRun
+from recommend.models import ACTIVE_STATES, PipelineRun
 from recommend.roles import LEAD, has_role
 
 
@@ -12,3 +12,9 @@ def visible_runs(user: User | AnonymousUser) -> QuerySet[PipelineRun]:
     if has_role(user, LEAD):
         return PipelineRun.objects.all()
     return PipelineRun.objects.filter(created_by=user) if user.is_authenticated else PipelineRun.objects.none()
+
+
+def shared_runs(user: User | AnonymousUser) -> QuerySet[PipelineRun]:
+    """Runs that have a link: to see, not to change, for whoever is signed in and has it."""
+    shared = PipelineRun.objects.filter(share_key__isnull=False).exclude(state__in=ACTIVE_STATES)
+    return shared if user.is_authenticated else PipelineRun.objects.none()

@@ -35,6 +35,7 @@ class Verb(models.TextChoices):
     ADMIN_CHANGED = "admin.changed", "changed a row in the admin pages"
     ADMIN_DELETED = "admin.deleted", "deleted rows in the admin pages"
     RUN_STARTED = "run.started", "started a pipeline run"
+    RUN_SHARED = "run.shared", "shared a pipeline run by a link, or ended that"
     RUN_CANCELLED = "run.cancelled", "cancelled a pipeline run"
     FILE_UPLOADED = "file.uploaded", "handed in a file to be imported"
     FILE_IMPORTED = "file.imported", "imported a file"

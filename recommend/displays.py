@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from recommend.models import JobState, Output
-from recommend.selectors import CardView, InterestView, RunView, StepView
+from recommend.selectors import CardView, InterestView, RunView, StepView, reranked
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,7 @@ class RunPage:
     run: RunView
     lines: tuple[Line, ...]
     cards: tuple[Card, ...]
+    beta: float
 
     @property
     def history(self) -> dict[str, Any]:
@@ -95,7 +96,17 @@ class RunPage:
 
     @property
     def semantic_weight(self) -> float:
-        return 1 - self.run.run.beta
+        return 1 - self.beta
+
+    @property
+    def is_reranked(self) -> bool:
+        """Whether the items are in another order than the run's own."""
+        return self.beta != self.run.run.beta
+
+    @property
+    def has_both_arms(self) -> bool:
+        """Whether another weight of the arms would make another list."""
+        return self.run.run.state == JobState.DONE and any(interest.tags for interest in self.run.interests)
 
     @property
     def has_ended(self) -> bool:
@@ -128,10 +139,16 @@ class RunPage:
         return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
 
 
-def run_page(view: RunView) -> RunPage:
-    """The page of a run."""
-    beta = view.run.beta
-    cards = [
+def run_page(view: RunView, *, beta: float | None = None) -> RunPage:
+    """The page of a run; with a `beta` other than its own the items are ranked by that."""
+    weight = view.run.beta if beta is None else beta
+    found = view.cards if weight == view.run.beta else reranked(view.run, weight)
+    return RunPage(run=view, lines=history_lines(view.run.history), cards=cards(found, weight), beta=weight)
+
+
+def cards(found: Iterable[CardView], beta: float) -> tuple[Card, ...]:
+    """Recommended items with their bars."""
+    return tuple(
         Card(
             card,
             Bar(
@@ -139,6 +156,5 @@ def run_page(view: RunView) -> RunPage:
                 semantic=100 * (1 - beta) * card.recommendation.semantic,
             ),
         )
-        for card in view.cards
-    ]
-    return RunPage(run=view, lines=history_lines(view.run.history), cards=tuple(cards))
+        for card in found
+    )

@@ -277,31 +277,40 @@ def _kept(run_id: UUID, kind: str) -> list[Output]:
 # Items --------------------------------------------------------------------------------------------------------------
 
 
-def _do_items(run_id: UUID, token: UUID) -> None:
-    run = _run(run_id)
+def ranking(run: PipelineRun, *, beta: float) -> list[Recommendation]:
+    """A run's items by this weight of the arms, best first, as rows that are not stored. No language model is asked.
+
+    Of the catalogue and the retrieval of now: they may have changed since the run.
+    """
     loaded = _history(run)
-    offered = _kept(run_id, Output.Kind.TAG)
+    offered = _kept(run.pk, Output.Kind.TAG)
     found = retrieval.recommend(
         history=loaded.item_ids,
         tags=[tag.text for tag in offered],
         exclude=loaded.recent_item_ids,
-        beta=run.beta,
+        beta=beta,
         n=run.n_items,
     )
+    return [
+        Recommendation(
+            run_id=run.pk,
+            item_id=scored.item_id,
+            rank=rank,
+            score=scored.score,
+            collaborative=scored.collaborative,
+            semantic=scored.semantic,
+            tag=offered[scored.tag] if scored.tag is not None else None,
+        )
+        for rank, scored in enumerate(found, start=1)
+    ]
+
+
+def _do_items(run_id: UUID, token: UUID) -> None:
+    run = _run(run_id)
+    found = ranking(run, beta=run.beta)
     with leases.locked(run_id, token):
         Recommendation.objects.filter(run_id=run_id).delete()
-        Recommendation.objects.bulk_create(
-            Recommendation(
-                run_id=run.pk,
-                item_id=scored.item_id,
-                rank=rank,
-                score=scored.score,
-                collaborative=scored.collaborative,
-                semantic=scored.semantic,
-                tag=offered[scored.tag] if scored.tag is not None else None,
-            )
-            for rank, scored in enumerate(found, start=1)
-        )
+        Recommendation.objects.bulk_create(found)
 
 
 # Explanations -------------------------------------------------------------------------------------------------------

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
+from recommend import pipeline
 from recommend.models import FINISHED, STEPS, Generation, JobState, LanguageModel, Output, PipelineRun, Recommendation
 
 TITLES = {
@@ -130,6 +132,15 @@ def run_for_display(run_id: UUID | str) -> RunView:
         models=tuple({generation.model_id: generation.model for generation in generations}.values()),
         elapsed_s=((run.finished_at or timezone.now()) - (run.started_at or run.created_at)).total_seconds(),
     )
+
+
+def reranked(run: PipelineRun, beta: float) -> tuple[CardView, ...]:
+    """A run's items by another weight of the arms, with the explanations that it has; nothing is generated."""
+    rows = pipeline.ranking(run, beta=beta)
+    prefetch_related_objects(rows, "item")
+    explained = Output.objects.kept().filter(generation__run=run, kind=Output.Kind.EXPLANATION)
+    explanations = {output.item_id: output for output in explained}
+    return tuple(CardView(one, explanations.get(one.item_id)) for one in rows)
 
 
 def _steps(run: PipelineRun, *, has_interests: bool) -> tuple[StepView, ...]:

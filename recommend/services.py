@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime, time, timedelta
 from typing import Any
+from uuid import uuid4
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -156,6 +157,38 @@ def _unless_other(run: PipelineRun, external_id: str, wanted: dict[str, Any], as
         raise IdempotencyConflictError(
             f"The key “{run.idempotency_key}” was used for run {run.pk} with other values. Use a new key."
         )
+    return run
+
+
+def run_again(run: PipelineRun, *, by: User) -> PipelineRun:
+    """Start a run with the wishes of an earlier one. Raises InvalidRunError where they cannot be met any more."""
+    models = LanguageModel.objects.in_bulk(run.chosen_models.values(), field_name="pk")
+    again, _ = start_run(
+        shopper=run.shopper,
+        by=by,
+        reference_at=run.reference_at,
+        beta=run.beta,
+        n_items=run.n_items,
+        steps=[step for step in run.steps if step != HISTORY],
+        models={Stage(model.role): model for model in models.values()},
+        language=run.language,
+    )
+    return again
+
+
+@transaction.atomic
+def share_run(run: PipelineRun, *, is_shared: bool) -> PipelineRun:
+    """Give a run that has ended a link for everybody who is signed in, or take it back for good.
+
+    Raises InvalidRunError for a run that is still at work.
+    """
+    if run.is_active:
+        raise InvalidRunError("state", "The run is still at work; share it once it has ended.")
+    if is_shared == (run.share_key is not None):
+        return run
+    run.share_key = uuid4() if is_shared else None  # by chance: nobody can guess one from another
+    run.save(update_fields=["share_key"])
+    audit.record(Verb.RUN_SHARED, run, {"is_shared": is_shared})
     return run
 
 

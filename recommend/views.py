@@ -9,25 +9,32 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from recommend import access, displays, selectors, services
-from recommend.forms import RunForm, matching_shoppers
-from recommend.http import Request
-from recommend.models import LanguageModel
+from recommend import access, displays, handwritten, histories, selectors, services
+from recommend.forms import BY_HAND, STORED, RankingForm, RunForm, matching_shoppers
+from recommend.http import Request, read_id
+from recommend.models import JobState, LanguageModel, PipelineRun
 
 SHOPPERS_PER_PAGE = 12
 N_RECENT = 8
+EDITED = 100  # the newest behaviours of a run, to be edited by hand
 
 
 @login_required
 @require_GET
 def demo(request: HttpRequest) -> HttpResponse:
-    """Choose a shopper; htmx asks for the list alone while somebody types."""
-    return _demo(cast("Request", request), RunForm(initial={"beta": 0.5, "n_items": 6}))
+    """Choose a shopper, or write a history; htmx asks for the list alone while somebody types."""
+    asked = cast("Request", request)
+    initial = {"source": STORED, "beta": 0.5, "n_items": 6}
+    if wanted := read_id(request.GET.get("edit", "")):
+        run = get_object_or_404(access.visible_runs(asked.user).select_related("shopper"), pk=wanted)
+        events = histories.load(run.shopper, run.reference_at).events[-EDITED:]
+        initial |= {"source": BY_HAND, "history": handwritten.write(events), "beta": run.beta, "n_items": run.n_items}
+    return _demo(asked, RunForm(initial=initial))
 
 
 def _demo(request: Request, form: RunForm, status: int = HTTPStatus.OK) -> HttpResponse:
@@ -73,12 +80,89 @@ def run_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     asked = cast("Request", request)
     if not access.visible_runs(asked.user).filter(pk=pk).exists():
         raise Http404
-    view = displays.run_page(selectors.run_for_display(pk))
+    view = displays.run_page(selectors.run_for_display(pk), beta=_beta(request))
     if asked.htmx and request.GET.get("seen") == view.fingerprint:
         # Nothing new: no swap, so nothing that was opened or selected on the page is lost.
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
     template = "recommend/partials/run.html" if asked.htmx else "recommend/run_detail.html"
-    return render(request, template, {"view": view, "run": view.run.run})
+    context = {"view": view, "run": view.run.run, "is_own": True}
+    if view.run.run.share_key:
+        context["link"] = request.build_absolute_uri(view.run.run.shared_url)
+    return render(request, template, context)
+
+
+def _beta(request: HttpRequest) -> float | None:
+    """The weight that the address asks for; None where it asks for none that there is."""
+    form = RankingForm(request.GET)
+    return form.cleaned_data["beta"] if form.is_valid() else None
+
+
+@login_required
+@require_GET
+@never_cache
+def run_ranking(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The items of a finished run by another weight of the arms, as htmx swaps them in while the slider moves."""
+    run = get_object_or_404(access.visible_runs(request.user), pk=pk, state=JobState.DONE)
+    return _ranking(request, run, run.get_absolute_url())
+
+
+def _ranking(request: HttpRequest, run: PipelineRun, page: str) -> HttpResponse:
+    beta = _beta(request)
+    if beta is None:
+        return HttpResponseBadRequest("beta is a number from 0 to 1.")
+    view = displays.run_page(selectors.run_for_display(run.pk), beta=beta)
+    is_own = access.visible_runs(request.user).filter(pk=run.pk).exists()
+    context = {"view": view, "run": view.run.run, "is_own": is_own, "reranks": True}
+    response = render(request, "recommend/partials/cards.html", context)
+    response["HX-Replace-Url"] = f"{page}?beta={beta:g}"  # so that the address leads back to this order
+    return response
+
+
+@login_required
+@require_GET
+@never_cache
+def run_shared(request: HttpRequest, key: UUID) -> HttpResponse:
+    """A run as its link shows it to others: all that it made, and nothing to press but the slider."""
+    run = get_object_or_404(access.shared_runs(request.user), share_key=key)
+    view = displays.run_page(selectors.run_for_display(run.pk), beta=_beta(request))
+    is_own = access.visible_runs(request.user).filter(pk=run.pk).exists()
+    return render(request, "recommend/run_detail.html", {"view": view, "run": run, "is_shared": True, "is_own": is_own})
+
+
+@login_required
+@require_GET
+@never_cache
+def shared_ranking(request: HttpRequest, key: UUID) -> HttpResponse:
+    """As `run_ranking`, for those who have the link."""
+    run = get_object_or_404(access.shared_runs(request.user), share_key=key, state=JobState.DONE)
+    return _ranking(request, run, run.shared_url)
+
+
+@login_required
+@require_POST
+def run_share(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Make a link to a finished run, or end it."""
+    run = get_object_or_404(access.visible_runs(request.user), pk=pk)
+    try:
+        services.share_run(run, is_shared=request.POST.get("shared") == "yes")
+    except services.InvalidRunError as error:
+        messages.warning(request, str(error))
+    else:
+        done = "Shared: whoever is signed in and has the link sees this run." if run.share_key else "The link is ended."
+        messages.success(request, done)
+    return redirect(run)
+
+
+@login_required
+@require_POST
+def run_again(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Start the same once more, and go to the new run's page."""
+    run = get_object_or_404(access.visible_runs(request.user).select_related("shopper"), pk=pk)
+    try:
+        return redirect(services.run_again(run, by=cast("Request", request).user))
+    except services.InvalidRunError as error:
+        messages.warning(request, f"It cannot be run again: {error}")
+        return redirect(run)
 
 
 @login_required

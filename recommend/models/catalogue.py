@@ -114,3 +114,8 @@ class Shopper(models.Model):
 
     def __str__(self) -> str:
         return self.external_id
+
+    @property
+    def label(self) -> str:
+        """What pages call it."""
+        return f"Guest {self.external_id[6:14]}" if self.is_guest else f"Shopper {self.external_id}"

@@ -90,6 +90,9 @@ class PipelineRun(models.Model):
         db_default=languages.ENGLISH,
         help_text="Of what the models write.",
     )
+    share_key = models.UUIDField(
+        null=True, blank=True, unique=True, editable=False, help_text="In the link for who is signed in; empty: none."
+    )
     history = models.JSONField(default=dict, blank=True, help_text="The compressed history and what it left out.")
     error = models.TextField(blank=True)
     lease_until = models.DateTimeField(null=True, blank=True, help_text="A worker holds the run until then.")
@@ -118,6 +121,11 @@ class PipelineRun(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("recommend:run-detail", args=[self.pk])
+
+    @property
+    def shared_url(self) -> str:
+        """Where everybody who is signed in may see it; "" where it is not shared."""
+        return reverse("recommend:run-shared", args=[self.share_key]) if self.share_key else ""
 
     @property
     def is_active(self) -> bool:
