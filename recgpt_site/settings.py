@@ -127,6 +127,8 @@ IMPORT_DIR = env.str("IMPORT_DIR", default=str(paths.DATA_DIR / "imports"))
 IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=512 * 1024**2)
 # Of a body that is read at once: a request that brings its own history is the largest, some 100 bytes a behaviour.
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("API_MAX_BYTES", default=8 * 1024**2)
+BULK_MAX_LINES = env.int("BULK_MAX_LINES", default=10_000)
+BULK_MAX_BYTES = env.int("BULK_MAX_BYTES", default=64 * 1024**2)
 FILE_UPLOAD_HANDLERS = [
     "recgpt_site.uploads.LimitedUploadHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
@@ -193,6 +195,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": ["recgpt_site.api.throttling.CountedRate"],
     "DEFAULT_THROTTLE_RATES": {"user": env.str("API_RATE", default="600/min")},
+    "URL_FORMAT_OVERRIDE": None,  # `format` is a parameter of ours, and in no address that we give
     "EXCEPTION_HANDLER": "recgpt_site.api.problems.handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

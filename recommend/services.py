@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime, time, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -45,6 +45,7 @@ def start_run(
     language: str = ENGLISH,
     idempotency_key: str = "",
     priority: int = 0,
+    batch: UUID | None = None,
 ) -> tuple[PipelineRun, bool]:
     """Store a queued run and send its task once it is committed; returns the run and whether it is new.
 
@@ -54,6 +55,7 @@ def start_run(
     models        of stages that not the serving model is to do
     language      of what the models write, one of LANGUAGES
     priority      0 where somebody waits for the result, up to 9 for work in the background
+    batch         names those that one call starts together
 
     The same key of the same user gives the same run. Raises InvalidRunError, or IdempotencyConflictError where the key
     was used for something else.
@@ -84,6 +86,7 @@ def start_run(
                 idempotency_key=idempotency_key,
                 shopper=guests.admit(shopper) if isinstance(shopper, GivenHistory) else shopper,
                 priority=priority,
+                batch=batch,
                 **wanted,
             )
             audit.record(Verb.RUN_STARTED, run, by=by)

@@ -20,7 +20,7 @@ from judge import visibility
 from judge.api.screens import with_raters
 from judge.models import Assessment
 from recgpt_site.api.serializers import JudgedGenerationSerializer, JudgedRunSerializer
-from recommend.api import views
+from recommend.api import run_views, views
 from recommend.api.base import caller
 from recommend.models import Output
 from recommend.selectors import RunView
@@ -34,7 +34,7 @@ def assessments_by_output(user: User, outputs: QuerySet[Output]) -> dict[UUID, l
     return found
 
 
-class PipelineRunViewSet(views.PipelineRunViewSet):
+class PipelineRunViewSet(run_views.PipelineRunViewSet):
     """Pipeline runs: one request through all stages for one shopper. Leads see all, others their own."""
 
     detail_serializer_class = JudgedRunSerializer

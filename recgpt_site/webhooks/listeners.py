@@ -112,5 +112,11 @@ def judge_alert(message: str, facts: Mapping[str, object]) -> None:
 def run_finished(run_id: UUID) -> None:
     for event, hooks in outbox.wanted(Event.RUN_FINISHED).items():
         run = PipelineRun.objects.select_related("shopper").get(pk=run_id)
-        told = {"run": str(run.pk), "state": run.state, "shopper": run.shopper.external_id, "error": run.error}
+        told = {
+            "run": str(run.pk),
+            "state": run.state,
+            "shopper": run.shopper.external_id,
+            "batch": str(run.batch) if run.batch else None,
+            "error": run.error,
+        }
         outbox.store(event, hooks, told)

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Q
 from rest_framework import serializers
 
-from recommend.api.base import Query
+from recommend.api.base import Parameters, Query
 from recommend.models import JobState, LanguageModel, Stage
 
 
@@ -37,9 +37,20 @@ class GenerationQuery(Query):
     shopper = serializers.CharField(required=False, help_text="External id or UUID.")
 
 
-class RunQuery(Query):
+class RunFilters(Parameters):
     state = serializers.ChoiceField(required=False, choices=JobState.choices)
     shopper = serializers.CharField(required=False, help_text="External id or UUID.")
+    batch = serializers.UUIDField(required=False, help_text="Started together, by one call.")
+
+
+class RunQuery(RunFilters, Query):
+    """The filters, and which page of them."""
+
+
+class ResultsQuery(RunFilters):
+    after = serializers.UUIDField(required=False, help_text="Go on after this run: `RecGPT-Next` of the last answer.")
+    limit = serializers.IntegerField(default=100, min_value=1, max_value=1000)
+    format = serializers.ChoiceField(default="ndjson", choices=["ndjson", "json"])
 
 
 def exact(wanted: Mapping[str, Any], *names: str) -> Q:

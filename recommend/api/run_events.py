@@ -7,7 +7,6 @@ all that there is to say, so what was missed in between is in the next one.
 """
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +16,7 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from recommend import selectors
+from recommend.api.places import Places
 
 STREAM_S = 25.0  # below the 30 s after which proxies begin to give up
 LOOK_S = 0.5
@@ -24,26 +24,7 @@ RETRY_S = 2
 MEDIA_TYPE = "text/event-stream"
 
 
-class Places:
-    """How many may wait at once; counted in the process, as its threads are."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._n_taken = 0
-
-    def take(self) -> bool:
-        """Whether there was a place; one that was taken is given back by `leave`."""
-        with self._lock:
-            is_free = self._n_taken < settings.EVENT_STREAMS
-            self._n_taken += is_free
-        return is_free
-
-    def leave(self) -> None:
-        with self._lock:
-            self._n_taken -= 1
-
-
-places = Places()
+places = Places(lambda: settings.EVENT_STREAMS)
 
 
 def stream(run_id: UUID, seen: str) -> Iterator[bytes]:

@@ -16,8 +16,10 @@ from recommend.imports.problems import RowError
 from recommend.models import Behavior, LanguageModel, Shopper, Stage
 from recommend.services import CHOOSABLE_STEPS, MAX_ITEMS
 
+KEY_LENGTH = 200
 
-class BehaviorRequest(serializers.Serializer[Any]):
+
+class GivenBehavior(serializers.Serializer[Any]):
     """One behaviour of a history that comes with the request; the names and rules are those of an import."""
 
     kind = serializers.ChoiceField(choices=Behavior.Kind.choices)
@@ -28,7 +30,7 @@ class BehaviorRequest(serializers.Serializer[Any]):
     dwell_s = serializers.FloatField(required=False, min_value=0)
 
 
-@extend_schema_field(BehaviorRequest(many=True))
+@extend_schema_field(GivenBehavior(many=True))
 class HistoryField(serializers.Field[Any, Any, Any, Any]):
     """A history as it came: `guests.check` looks at all of it at once, field by field would take many times as long."""
 
@@ -38,7 +40,7 @@ class HistoryField(serializers.Field[Any, Any, Any, Any]):
         return data
 
 
-class ModelsRequest(StrictSerializer):
+class ChosenModels(StrictSerializer):
     """Which language models are to do a run's stages; the serving one does what is not named."""
 
     interests = serializers.CharField(required=False, help_text="A model of this role, by name or UUID.")
@@ -73,7 +75,7 @@ class RunRequest(StrictSerializer):
         default=CHOOSABLE_STEPS,
         help_text="What is done, with all that it is made from. Items alone need no language model.",
     )
-    models = ModelsRequest(required=False)
+    models = ChosenModels(required=False)
     language = serializers.ChoiceField(choices=languages.CHOICES, default=languages.ENGLISH)
     reference_at = serializers.DateTimeField(
         required=False,
@@ -117,8 +119,23 @@ class RunRequest(StrictSerializer):
         try:
             return attrs | {"shopper": guests.check(history, attributes or {}, now=timezone.now())}
         except guests.InvalidHistoryError as error:
-            faults = {"non_field_errors" if number is None else number: [why] for number, why in error.faults.items()}
+            # Numbers as text: a pointer is made of names. What concerns all of it is of no number.
+            faults = {
+                "non_field_errors" if number is None else str(number): [why] for number, why in error.faults.items()
+            }
             raise serializers.ValidationError({"history": faults}) from error
+
+
+class BulkLine(RunRequest):
+    """One line of many: a request with a name of its own, in the background if it does not say otherwise."""
+
+    idempotency_key = serializers.CharField(
+        default="",
+        allow_blank=True,
+        max_length=KEY_LENGTH,
+        help_text="As the header of a single request: the line sent twice is one run.",
+    )
+    priority = serializers.IntegerField(default=9, min_value=0, max_value=9)
 
 
 def is_uuid(text: str) -> bool:

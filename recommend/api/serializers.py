@@ -181,6 +181,7 @@ class RunSerializer(serializers.ModelSerializer[PipelineRun]):
             "n_items",
             "steps",
             "language",
+            "batch",
             "priority",
             "error",
             "created_at",
@@ -286,3 +287,12 @@ class RunDetailSerializer(RunSerializer):
         for name in ("steps", "elapsed_s", "interests", "cards", "rejected", "failed", "models"):
             setattr(run, name, getattr(instance, name))
         return super().to_representation(run)
+
+
+class BulkAnswer(serializers.Serializer[Any]):
+    """What became of one line: `run`, or `problem` where it was refused."""
+
+    line = serializers.IntegerField(help_text="From 1, empty lines counted.")
+    status = serializers.IntegerField(help_text="That a single request would have been answered with.")
+    run = RunSerializer(required=False)
+    problem = serializers.DictField(required=False, help_text="As every refusal; see the schema of a problem.")

@@ -90,6 +90,7 @@ class PipelineRun(models.Model):
         db_default=languages.ENGLISH,
         help_text="Of what the models write.",
     )
+    batch = models.UUIDField(null=True, blank=True, help_text="Of the call that started it with others.")
     share_key = models.UUIDField(
         null=True, blank=True, unique=True, editable=False, help_text="In the link for who is signed in; empty: none."
     )
@@ -114,7 +115,10 @@ class PipelineRun(models.Model):
             ),
             models.CheckConstraint(condition=models.Q(beta__gte=0, beta__lte=1), name="pipeline_run_beta_0_to_1"),
         ]
-        indexes = [models.Index(fields=["state", "lease_until"], name="pipeline_run_sweep")]
+        indexes = [
+            models.Index(fields=["state", "lease_until"], name="pipeline_run_sweep"),
+            models.Index(fields=["batch", "id"], name="pipeline_run_batch", condition=models.Q(batch__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.shopper} {self.created_at:%Y-%m-%d %H:%M}"

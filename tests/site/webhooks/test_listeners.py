@@ -3,6 +3,7 @@
 import json
 import threading
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,6 +13,7 @@ from judge import campaigns, events, queue
 from judge.models import Assignment, Campaign, CampaignUnit
 from recgpt_site.models import Delivery, Event, Webhook
 from recgpt_site.webhooks import listeners
+from recommend import pipeline
 from recommend import services as runs
 from recommend.models import Generation
 from tests.judge.factories import FAILING, PASSING, AssessmentFactory, AssignmentFactory, CampaignFactory, UserFactory
@@ -144,12 +146,24 @@ def test_an_alert_of_the_judge_is_told_in_its_words(webhook):
 
 def test_a_run_that_ends_is_told_with_its_state(webhook):
     webhook(Event.RUN_FINISHED)
-    run = PipelineRunFactory.create()
+    run = PipelineRunFactory.create(batch=uuid4())
 
     runs.cancel_run(run)
 
     (found,) = told(Event.RUN_FINISHED)
     assert (found["run"], found["state"], found["shopper"]) == (str(run.pk), "cancelled", run.shopper.external_id)
+    assert found["batch"] == str(run.batch)
+
+
+def test_a_run_that_its_worker_ends_is_told_with_the_reason(webhook):
+    webhook(Event.RUN_FINISHED)
+    run = PipelineRunFactory.create()  # nobody serves its first stage
+
+    pipeline.advance(run.pk)
+
+    (found,) = told(Event.RUN_FINISHED)
+    assert (found["run"], found["state"], found["batch"]) == (str(run.pk), "failed", None)
+    assert "No language model serves" in found["error"]
 
 
 @pytest.mark.django_db(transaction=True)
