@@ -200,9 +200,7 @@ class DisagreementViewSet(GenericViewSet[Output]):
     @action(detail=True, methods=["post"])
     def resolve(self, request: Request, pk: UUID) -> Response:
         """Decide on the labels, saying why. An earlier decision is kept below; what people said is not touched."""
-        wanted = ResolveRequest(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        asked = dict(wanted.validated_data)
+        asked = ResolveRequest.body_of(request)
         rubric = asked.pop("rubric", None)
         found = self._found(request, pk, rubric.pk if rubric else None, None)
         with refusing("labels"):

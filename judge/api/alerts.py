@@ -80,7 +80,6 @@ class AlertViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Alert]):
     @action(detail=True, methods=["post"])
     def acknowledge(self, request: Request, pk: UUID) -> Response:
         """Say that you have taken notice; one that was acknowledged stays as it was first."""
-        wanted = AcknowledgeRequest(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        alerts.acknowledge(self.get_object(), by=caller(request), **wanted.validated_data)
+        wanted = AcknowledgeRequest.body_of(request)
+        alerts.acknowledge(self.get_object(), by=caller(request), **wanted)
         return Response(self.get_serializer(self.get_object()).data)

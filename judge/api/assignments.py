@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 from uuid import UUID
 
 from django.http import Http404
@@ -31,7 +30,7 @@ from judge.api.serializers import (
 )
 from judge.api.views import IsReviewer
 from judge.models import Assessment, Assignment
-from recommend.api.base import EmptyRequest, StrictSerializer, caller
+from recommend.api.base import EmptyRequest, caller
 from recommend.api.errors import ConflictError
 from recommend.models import Output
 
@@ -82,12 +81,6 @@ class AssignmentViewSet(GenericViewSet[Assignment]):
         except Assignment.DoesNotExist as error:
             raise Http404 from error
 
-    def body(self, serializer: type[StrictSerializer]) -> dict[str, Any]:
-        """The validated body. Raises ValidationError."""
-        wanted = serializer(data=self.request.data)
-        wanted.is_valid(raise_exception=True)
-        return dict(wanted.validated_data)
-
     @extend_schema(summary="One screen of work", responses=AssignmentSerializer)
     def retrieve(self, request: Request, pk: UUID) -> Response:
         """Evidence, outputs and questions; after submitting, the judge's labels too."""
@@ -106,7 +99,7 @@ class AssignmentViewSet(GenericViewSet[Assignment]):
     @draft.mapping.put
     def save_draft(self, request: Request, pk: UUID) -> Response:
         """Save answers that are not complete yet, and renew the lease."""
-        assignment, body = self.get_object(), self.body(DraftRequest)
+        assignment, body = self.get_object(), DraftRequest.body_of(request)
         with refusing("draft"):
             version = queue.save_draft(assignment, caller(request), body["draft"], body["version"], body["seconds"])
         return Response({"draft": body["draft"], "version": version})
@@ -119,7 +112,7 @@ class AssignmentViewSet(GenericViewSet[Assignment]):
     @action(detail=True, methods=["post"])
     def submit(self, request: Request, pk: UUID) -> Response:
         """Store the labels of every output, once; the answer shows the judge's beside them. Repeating it is safe."""
-        assignment, body = self.get_object(), self.body(SubmitRequest)
+        assignment, body = self.get_object(), SubmitRequest.body_of(request)
         with refusing("answers"):
             queue.submit(assignment, caller(request), body["answers"], body["seconds"])
         return Response(shown(assignment, caller(request)))
@@ -131,7 +124,7 @@ class AssignmentViewSet(GenericViewSet[Assignment]):
     def undo(self, request: Request, pk: UUID) -> Response:
         """Make your last submission a draft again, with its labels, as long as nothing rests on them and you could not
         yet see the judge's. Repeating it is safe."""
-        self.body(EmptyRequest)
+        EmptyRequest.body_of(request)
         assignment = self.get_object()
         with refusing("non_field_errors"):
             undo.undo(assignment, caller(request))
@@ -141,7 +134,7 @@ class AssignmentViewSet(GenericViewSet[Assignment]):
     @action(detail=True, methods=["post"])
     def reveal(self, request: Request, pk: UUID) -> Response:
         """Be told whose the two answers of a pair are, after submitting; your choice stays from then on."""
-        self.body(EmptyRequest)
+        EmptyRequest.body_of(request)
         assignment = self.get_object()
         with refusing("non_field_errors"):
             reveal.reveal(assignment, caller(request))
@@ -151,7 +144,7 @@ class AssignmentViewSet(GenericViewSet[Assignment]):
     @action(detail=True, methods=["post"])
     def skip(self, request: Request, pk: UUID) -> Response:
         """Leave the screen to others for good, saying why."""
-        assignment, body = self.get_object(), self.body(SkipRequest)
+        assignment, body = self.get_object(), SkipRequest.body_of(request)
         with refusing("non_field_errors"):
             queue.skip(assignment, caller(request), body["reason"])
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -160,7 +153,7 @@ class AssignmentViewSet(GenericViewSet[Assignment]):
     @action(detail=True, methods=["post"])
     def flag(self, request: Request, pk: UUID) -> Response:
         """Show a lead that something is wrong here; the work stays with you."""
-        assignment, body = self.get_object(), self.body(FlagRequest)
+        assignment, body = self.get_object(), FlagRequest.body_of(request)
         queue.flag(assignment, caller(request), body["text"])
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -168,7 +161,7 @@ class AssignmentViewSet(GenericViewSet[Assignment]):
     @action(detail=True, methods=["post"])
     def heartbeat(self, request: Request, pk: UUID) -> Response:
         """Say that you are still at work."""
-        self.body(EmptyRequest)
+        EmptyRequest.body_of(request)
         assignment = self.get_object()
         with refusing("non_field_errors"):
             until = queue.heartbeat(assignment, caller(request))
@@ -178,7 +171,7 @@ class AssignmentViewSet(GenericViewSet[Assignment]):
     @action(detail=True, methods=["post"])
     def release(self, request: Request, pk: UUID) -> Response:
         """Give the screen back for now; the draft is kept."""
-        self.body(EmptyRequest)
+        EmptyRequest.body_of(request)
         assignment = self.get_object()
         with refusing("non_field_errors"):
             queue.release(assignment, caller(request))
@@ -188,7 +181,7 @@ class AssignmentViewSet(GenericViewSet[Assignment]):
     @action(detail=True, methods=["post"])
     def revise(self, request: Request, pk: UUID) -> Response:
         """Correct the labels of one output after submitting: a second revision; the first one stays and counts."""
-        assignment, body = self.get_object(), self.body(ReviseRequest)
+        assignment, body = self.get_object(), ReviseRequest.body_of(request)
         output = Output.objects.filter(pk=body["output"], generation=assignment.unit.generation_id).kept().first()
         if output is None:
             raise ValidationError({"output": ["Not an output of this assignment. GET it to see its outputs."]})

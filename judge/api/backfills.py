@@ -217,6 +217,6 @@ class BackfillViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Backfill]):
         return self._steered(request, runner.cancel)
 
     def _steered(self, request: Request, steer: Callable[[Backfill], Backfill]) -> Response:
-        EmptyRequest(data=request.data).is_valid(raise_exception=True)
+        EmptyRequest.body_of(request)
         steer(self.get_object())
         return Response(self.get_serializer(self.get_object()).data)

@@ -142,10 +142,9 @@ class JudgeCheckViewSet(mixins.RetrieveModelMixin, FilteredViewSet[JudgeCheck]):
     @extend_schema(summary="Start a check", request=JudgeCheckRequest, responses={202: JudgeCheckSerializer})
     def create(self, request: Request) -> Response:
         """Start a check; ask its address for the progress. One runs at a time for a judge and kind."""
-        wanted = JudgeCheckRequest(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        wanted = JudgeCheckRequest.body_of(request)
         try:
-            check = services.start(by=caller(request), **wanted.validated_data)
+            check = services.start(by=caller(request), **wanted)
         except CheckRunningError as running:
             raise ConflictError(str(running), "check-running") from running
         except CheckError as error:
@@ -156,7 +155,7 @@ class JudgeCheckViewSet(mixins.RetrieveModelMixin, FilteredViewSet[JudgeCheck]):
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: UUID) -> Response:
         """Stop a check: answers stay, no more is asked."""
-        EmptyRequest(data=request.data).is_valid(raise_exception=True)
+        EmptyRequest.body_of(request)
         runner.cancel(self.get_object())
         return Response(self.get_serializer(self.get_object()).data)
 

@@ -110,9 +110,7 @@ class GoldViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Gold]):
     @extend_schema(summary="Make gold", request=GoldRequest, responses={201: GoldSerializer})
     def create(self, request: Request) -> Response:
         """Store the right labels of a generation; other labels than those in force take their place."""
-        wanted = GoldRequest(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        asked = dict(wanted.validated_data)
+        asked = GoldRequest.body_of(request)
         generation, rubric = asked["generation"], asked["rubric"]
         if visibility.blind_work(caller(request)).filter(unit__generation=generation).exists():
             refusal = "You have it in work in a blind campaign. Submit that first."
@@ -128,7 +126,7 @@ class GoldViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Gold]):
     @action(detail=True, methods=["post"])
     def withdraw(self, request: Request, pk: UUID) -> Response:
         """Give it to nobody any more, and measure nobody by it; what was submitted stays."""
-        EmptyRequest(data=request.data).is_valid(raise_exception=True)
+        EmptyRequest.body_of(request)
         found = self.get_object()
         gold.withdraw(found)
         found.refresh_from_db()

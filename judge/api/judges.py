@@ -88,9 +88,8 @@ class JudgeModelViewSet(mixins.RetrieveModelMixin, FilteredViewSet[LanguageModel
     @action(detail=True, methods=["put"])
     def way(self, request: Request, pk: UUID) -> Response:
         """From now on ask it so; what it said until now stays with the rater that it was then."""
-        wanted = WayRequest(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        services.set_way(self.get_object(), **wanted.validated_data)
+        wanted = WayRequest.body_of(request)
+        services.set_way(self.get_object(), **wanted)
         return Response(self.get_serializer(self.get_object()).data)
 
 
@@ -157,9 +156,7 @@ class PanelViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Panel]):
     @extend_schema(summary="Make a panel", request=PanelRequest, responses={201: PanelSerializer})
     def create(self, request: Request) -> Response:
         """Make a panel of judge models, each asked in one way."""
-        wanted = PanelRequest(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        given = wanted.validated_data
+        given = PanelRequest.body_of(request)
         seats = [
             Seat(one["language_model"], Way(one["rationale"] == "before", one["calls"]), one["weight"])
             for one in given["members"]
@@ -174,9 +171,8 @@ class PanelViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Panel]):
     @action(detail=True, methods=["put"])
     def serving(self, request: Request, pk: UUID) -> Response:
         """Whether it judges what is made from now on, in the place of any other and of the model that serves."""
-        wanted = ServingRequest(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        panels.set_serving(self.get_object(), wanted.validated_data["is_serving"])
+        wanted = ServingRequest.body_of(request)
+        panels.set_serving(self.get_object(), wanted["is_serving"])
         return Response(self.get_serializer(self.get_object()).data)
 
 

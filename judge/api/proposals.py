@@ -224,10 +224,9 @@ class ProposalViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Proposal]):
     @extend_schema(summary="Propose an edit", request=ProposalRequest, responses={201: ProposalDetailSerializer})
     def create(self, request: Request) -> Response:
         """Have an optimiser propose an edit; half of the shoppers with decided outputs feed it."""
-        wanted = ProposalRequest(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        wanted = ProposalRequest.body_of(request)
         with refusing("kind"):
-            made = propose(by=caller(request), **wanted.validated_data)
+            made = propose(by=caller(request), **wanted)
         return Response(self.get_serializer(made).data, status.HTTP_201_CREATED)
 
     @extend_schema(
@@ -238,10 +237,9 @@ class ProposalViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Proposal]):
     @action(detail=True, methods=["post"], url_path="switch-on")
     def switch_on(self, request: Request, pk: UUID) -> Response:
         """Fix the draft and have judges go by it, after a trial that allows it; else an admin gives a reason."""
-        wanted = SwitchOnRequest(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        wanted = SwitchOnRequest.body_of(request)
         try:
-            switching.switch_on(self.get_object(), by=caller(request), **wanted.validated_data)
+            switching.switch_on(self.get_object(), by=caller(request), **wanted)
         except ProposalError as error:
             raise ConflictError(str(error), "not-tried") from error
         return Response(self.get_serializer(self.get_object()).data)
@@ -276,16 +274,15 @@ class TrialViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Trial]):
     )
     def create(self, request: Request) -> Response:
         """Start a trial; ask its address for the progress. One runs at a time for a proposal."""
-        wanted = TrialRequest(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        wanted = TrialRequest.body_of(request)
         with refusing("proposal"):
-            trial = services.start_trial(by=caller(request), **wanted.validated_data)
+            trial = services.start_trial(by=caller(request), **wanted)
         return Response(self.get_serializer(self.get_queryset().get(pk=trial.pk)).data, status.HTTP_202_ACCEPTED)
 
     @extend_schema(summary="Cancel a trial", request=EmptyRequest, responses={200: TrialSerializer})
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: UUID) -> Response:
         """Stop a trial: answers stay, no more is asked."""
-        EmptyRequest(data=request.data).is_valid(raise_exception=True)
+        EmptyRequest.body_of(request)
         trials.cancel(self.get_object())
         return Response(self.get_serializer(self.get_object()).data)

@@ -176,10 +176,9 @@ class RubricViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Rubric]):
     @extend_schema(summary="Make a draft", request=RubricDraftRequest, responses={201: RubricDetailSerializer})
     def create(self, request: Request) -> Response:
         """Make a draft from a rubric, or an empty one of a kind (leads only)."""
-        wanted = RubricDraftRequest(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        wanted = RubricDraftRequest.body_of(request)
         with writing():
-            draft = rubric_editing.new_draft(by=caller(request), **wanted.validated_data)
+            draft = rubric_editing.new_draft(by=caller(request), **wanted)
         return self._said(draft, status.HTTP_201_CREATED)
 
     @extend_schema(
@@ -192,11 +191,10 @@ class RubricViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Rubric]):
     )
     def update(self, request: Request, pk: UUID) -> Response:
         """Say all that a draft is to say (leads only). A fixed rubric is refused: make a draft from it."""
-        wanted = RubricWords(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        wanted = RubricWords.body_of(request)
         draft = self.get_object()
         with writing():
-            saved = rubric_editing.save(draft, _words(wanted.validated_data, draft), wanted.validated_data["edition"])
+            saved = rubric_editing.save(draft, _words(wanted, draft), wanted["edition"])
         return self._said(saved)
 
     @extend_schema(summary="Delete a draft", responses={204: None, 409: OpenApiResponse(description="It is fixed.")})
@@ -214,16 +212,15 @@ class RubricViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Rubric]):
     @action(detail=True, methods=["post"])
     def fix(self, request: Request, pk: UUID) -> Response:
         """Give a draft its version (leads only): from then on it never changes."""
-        wanted = FixRequest(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        wanted = FixRequest.body_of(request)
         with writing():
-            return self._said(rubric_editing.fix(self.get_object(), by=caller(request), **wanted.validated_data))
+            return self._said(rubric_editing.fix(self.get_object(), by=caller(request), **wanted))
 
     @extend_schema(summary="Put in use", request=EmptyRequest, responses=RubricDetailSerializer)
     @action(detail=True, methods=["post"])
     def use(self, request: Request, pk: UUID) -> Response:
         """Have judges go by a version from now on (leads only); campaigns that run keep theirs."""
-        EmptyRequest(data=request.data).is_valid(raise_exception=True)
+        EmptyRequest.body_of(request)
         with writing():
             return self._said(rubric_editing.put_in_use(self.get_object(), by=caller(request)))
 

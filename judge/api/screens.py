@@ -37,6 +37,8 @@ def shown(assignment: Assignment, user: User) -> dict[str, object]:
     if visibility.judge_is_revealed(assignment):
         seen = SEEN_BY_LEAD if roles.has_role(user, roles.LEAD) else SEEN
         screen.visible = seen(user=user.pk, generation=assignment.unit.generation_id, rubric=campaign.rubric_id)
+        for one in screen.visible:
+            one.rubric = campaign.rubric
     found = dict(SERIALIZER.to_representation(assignment))
     return found | _pair(assignment) if campaign.compares else found
 
@@ -56,22 +58,26 @@ def _pair(assignment: Assignment) -> dict[str, object]:
 
 def with_raters(assessments: QuerySet[Assessment]) -> QuerySet[Assessment]:
     """With what the serializer shows of each, in one query, and without what is long and not shown."""
+    return _short(assessments, OF_THE_RATER + OF_THE_RUBRIC).select_related("rubric")
+
+
+def _short(assessments: QuerySet[Assessment], of_others: tuple[str, ...]) -> QuerySet[Assessment]:
     shown = [field.name for field in Assessment._meta.concrete_fields if field.name not in NOT_SHOWN]
     return (
-        assessments.select_related("rater__user", "rater__language_model", "rater__panel", "rubric")
-        .only(*shown, *OF_THE_RATER, *OF_THE_RUBRIC)
+        assessments.select_related("rater__user", "rater__language_model", "rater__panel")
+        .only(*shown, *of_others)
         .order_by("output", "created_at")
     )
 
 
 def _seen(role: str) -> Prepared[Assessment]:
-    """What somebody in this role may see now of a generation's kept outputs, under one rubric."""
+    """What somebody in this role may see now of a generation's kept outputs, under one rubric, which is not read."""
 
     def make(user: int, generation: UUID, rubric: UUID) -> QuerySet[Assessment]:
         person = User(pk=user)
         roles.remember(person, [role])
         outputs = Output.objects.filter(generation=generation).kept()
-        return with_raters(visibility.visible_assessments(person, outputs).filter(rubric=rubric))
+        return _short(visibility.visible_assessments(person, outputs).filter(rubric=rubric), OF_THE_RATER)
 
     return Prepared(make, user=int, generation=UUID, rubric=UUID)
 

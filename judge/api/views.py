@@ -134,19 +134,16 @@ class CampaignViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Campaign]):
     @extend_schema(summary="Start a campaign", request=CampaignRequest, responses={201: CampaignSerializer})
     def create(self, request: Request) -> Response:
         """Start a campaign (leads only): it draws from what is finished, and from what will be."""
-        wanted = CampaignRequest(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        wanted = CampaignRequest.body_of(request)
         with planning():
-            campaign = campaigns.start(by=caller(request), **wanted.validated_data)
+            campaign = campaigns.start(by=caller(request), **wanted)
         return Response(CampaignSerializer(campaign).data, status.HTTP_201_CREATED)
 
     @extend_schema(summary="Preview a sampling plan", request=PlanRequest, responses=PreviewSerializer)
     @action(detail=False, methods=["post"])
     def preview(self, request: Request) -> Response:
         """How many generations a plan would draw, before anything is started (leads only)."""
-        wanted = PlanRequest(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        given = dict(wanted.validated_data)
+        given = PlanRequest.body_of(request)
         models, rivals = given.pop("population_models", []), given.pop("rival_models", [])
         stage = Stage(given["stage"])
         rubric = given.pop("rubric", None) or Rubric.objects.current(KIND_OF_STAGE[stage])
@@ -160,20 +157,18 @@ class CampaignViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Campaign]):
     @action(detail=True, methods=["post"])
     def extend(self, request: Request, pk: UUID) -> Response:
         """Ask for more people, time or generations (leads only); what was drawn stays."""
-        wanted = ExtendRequest(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        wanted = ExtendRequest.body_of(request)
         with planning():
-            campaign = campaigns.extend(self.get_object(), **wanted.validated_data)
+            campaign = campaigns.extend(self.get_object(), **wanted)
         return Response(CampaignDetailSerializer(campaign, context={"request": request}).data)
 
     @extend_schema(summary="Clone", request=CloneRequest, responses={201: CampaignSerializer})
     @action(detail=True, methods=["post"])
     def clone(self, request: Request, pk: UUID) -> Response:
         """Start another campaign with the same settings (leads only): it draws anew."""
-        wanted = CloneRequest(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        wanted = CloneRequest.body_of(request)
         with planning():
-            campaign = campaigns.clone(self.get_object(), wanted.validated_data["name"], by=caller(request))
+            campaign = campaigns.clone(self.get_object(), wanted["name"], by=caller(request))
         return Response(CampaignSerializer(campaign).data, status.HTTP_201_CREATED)
 
     @extend_schema(summary="Queue again", request=AgainRequest, responses={201: CampaignSerializer})
@@ -183,10 +178,9 @@ class CampaignViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Campaign]):
 
         The labels of now stay, marked by their version, and do not count under the new one.
         """
-        wanted = AgainRequest(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        wanted = AgainRequest.body_of(request)
         with planning():
-            campaign = requeue.again(self.get_object(), by=caller(request), **wanted.validated_data)
+            campaign = requeue.again(self.get_object(), by=caller(request), **wanted)
         return Response(CampaignSerializer(campaign).data, status.HTTP_201_CREATED)
 
     @extend_schema(summary="Pause", request=EmptyRequest, responses=CampaignDetailSerializer)
@@ -208,7 +202,7 @@ class CampaignViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Campaign]):
         return self._set_state(request, Campaign.State.CLOSED)
 
     def _set_state(self, request: Request, state: Campaign.State) -> Response:
-        EmptyRequest(data=request.data).is_valid(raise_exception=True)
+        EmptyRequest.body_of(request)
         campaign = campaigns.set_state(self.get_object(), state)
         return Response(CampaignDetailSerializer(campaign, context={"request": request}).data)
 
@@ -254,7 +248,7 @@ class CampaignViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Campaign]):
     @action(detail=True, methods=["post"])
     def next(self, request: Request, pk: UUID) -> Response:
         """The screen that you hold, or else a new one, leased to you for the campaign's `lease_s`."""
-        EmptyRequest(data=request.data).is_valid(raise_exception=True)
+        EmptyRequest.body_of(request)
         campaign = self._to_work_in(pk, caller(request))
         assignment = queue.next_assignment(campaign, caller(request))
         if assignment is None:

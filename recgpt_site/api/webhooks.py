@@ -112,19 +112,17 @@ class WebhookViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Webhook]):
     @extend_schema(summary="Register a webhook", request=WebhookRequest, responses={201: NewWebhookSerializer})
     def create(self, request: Request) -> Response:
         """The answer has the secret that every call is signed with; it is shown only now."""
-        wanted = WebhookRequest(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        wanted = WebhookRequest.body_of(request)
         with refusing():
-            made, _ = services.register(by=caller(request), **wanted.validated_data)
+            made, _ = services.register(by=caller(request), **wanted)
         return Response(NewWebhookSerializer(made).data, status.HTTP_201_CREATED)
 
     @extend_schema(summary="Change a webhook", request=WebhookChange, responses=WebhookSerializer)
     def partial_update(self, request: Request, pk: UUID) -> Response:
         """Another address, other events, or disable and enable; what is not named stays."""
-        wanted = WebhookChange(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        wanted = WebhookChange.body_of(request)
         with refusing():
-            changed = services.change(self.get_object(), **wanted.validated_data)
+            changed = services.change(self.get_object(), **wanted)
         return Response(WebhookSerializer(changed).data)
 
     @extend_schema(summary="Delete a webhook", responses={204: None})
@@ -137,7 +135,7 @@ class WebhookViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Webhook]):
     @action(detail=True, methods=["post"])
     def secret(self, request: Request, pk: UUID) -> Response:
         """The old one is of no use from now on; the new one is shown only now."""
-        EmptyRequest(data=request.data).is_valid(raise_exception=True)
+        EmptyRequest.body_of(request)
         webhook = self.get_object()
         services.renew_secret(webhook)
         return Response(NewWebhookSerializer(webhook).data)
@@ -146,7 +144,7 @@ class WebhookViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Webhook]):
     @action(detail=True, methods=["post"])
     def ping(self, request: Request, pk: UUID) -> Response:
         """Send the event `ping`, which tells nothing; ask for the delivery to see whether it arrived."""
-        EmptyRequest(data=request.data).is_valid(raise_exception=True)
+        EmptyRequest.body_of(request)
         return Response(DeliverySerializer(services.ping(self.get_object())).data, status.HTTP_202_ACCEPTED)
 
 
@@ -169,5 +167,5 @@ class DeliveryViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Delivery]):
     @action(detail=True, methods=["post"])
     def resend(self, request: Request, pk: UUID) -> Response:
         """Make it due now, with all its attempts before it. Its id stays, so a receiver knows it again."""
-        EmptyRequest(data=request.data).is_valid(raise_exception=True)
+        EmptyRequest.body_of(request)
         return Response(DeliverySerializer(services.resend(self.get_object())).data, status.HTTP_202_ACCEPTED)
