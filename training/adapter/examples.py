@@ -148,11 +148,10 @@ def explanation_inputs(now: Situation, rng: random.Random) -> list[ExplanationIn
     return inputs
 
 
-def generation_examples(now: Situation, usual: teacher.Population, rng: random.Random) -> list[Example]:
-    """The three generating stages of one situation; its interests with up to two doubtful ones among them."""
+def generation_examples(now: Situation, rng: random.Random) -> list[Example]:
+    """The three generating stages of one situation."""
     asked = interests_input(now)
-    named = teacher.interests(now.history, usual, N_INTERESTS, doubtful=rng.choice((0, 0, 1, 2)))
-    answer = {"interests": [{"reason": one.reason, "interest": one.text, "stage": one.stage} for one in named]}
+    answer = {"interests": [{"reason": one.reason, "interest": one.text, "stage": one.stage} for one in now.interests]}
     found = [_example("interests", interests.messages(asked, load("interests")), answer, "interests")]
     if len(now.tags) >= N_TAGS // 2:
         listed = [{"interest": tag.interest, "reason": tag.reason, "tag": tag.text} for tag in now.tags]
@@ -194,7 +193,7 @@ def training_examples(seed: int, n_situations: int) -> Iterator[Example]:
     for number, (household, day) in enumerate(moments[:n_situations]):
         now = situation(household, day, usual, N_INTERESTS)
         if now is not None:
-            yield from generation_examples(now, usual, rng)
+            yield from generation_examples(now, rng)
             for kind, cases in judge_cases(now, usual, rng).items():
                 for case in balanced(cases, rng):
                     yield judge_example(case, f"judge {kind} {number}")

@@ -22,6 +22,7 @@ from training.adapter.groups import BY_NAME, GROUPS, OF_CATEGORY, Group
 UNITS_CAP = 6  # one bulk purchase must not make an interest
 MIN_LIFT = 2.0  # units of a group against the population's mean
 MIN_UNITS = 3
+EVIDENCE_UNITS = 2  # what a reason cites at least
 FUTURE = timedelta(days=28)
 
 # Words that make a product type no tag: brands and fillers, and what says nothing by itself.
@@ -61,31 +62,23 @@ def population(histories: Sequence[CompressedHistory], purchases: Iterable[tuple
     )
 
 
-def interests(history: CompressedHistory, usual: Population, n: int, doubtful: int = 0) -> list[InterestOutput]:
+def interests(history: CompressedHistory, usual: Population, n: int) -> list[InterestOutput]:
     """Groups bought at least MIN_UNITS times and MIN_LIFT times as much as the population does: the first n.
 
     They come in the order in which the history names their leading item, the one with most units. A model this small
     can follow that from line to line; ordered by clearness or by a fixed list it lost track and repeated itself.
-
-    doubtful  how many groups with one unit less are named as well. Without any, "×2" was always followed by another
-              item, and a model that took up such a group made one up: all 16 inventions of 265 reasons were of this
-              kind.
     """
     counts = history.counts()
     places = {item: place for place, item in enumerate(item for line in history.lines for item, _ in line.items)}
     found: list[tuple[int, Group, list[str]]] = []
-    rest: list[tuple[int, Group, list[str]]] = []
     for group in GROUPS:
         items = sorted(
             (item for item in group.categories if item in counts), key=lambda item: (-counts[item], places[item])
         )
         units = sum(min(counts[item], UNITS_CAP) for item in items)
-        if units >= MIN_LIFT * usual.expected[group.name]:
-            if units >= MIN_UNITS:
-                found.append((places[items[0]], group, items))
-            elif units == MIN_UNITS - 1:
-                rest.append((places[items[0]], group, items))
-    found = sorted([*found, *sorted(rest, key=itemgetter(0))[:doubtful]], key=itemgetter(0))
+        if units >= MIN_UNITS and units >= MIN_LIFT * usual.expected[group.name]:
+            found.append((places[items[0]], group, items))
+    found.sort(key=itemgetter(0))
     return [_interest(group, items, history) for _, group, items in found[:n]]
 
 
@@ -188,14 +181,15 @@ def _interest(group: Group, items: Sequence[str], history: CompressedHistory) ->
 
 
 def _evidence(items: Sequence[str], counts: Mapping[str, int]) -> list[str]:
-    """Items, most units first, until MIN_UNITS stand behind the interest.
+    """Items, most units first, until EVIDENCE_UNITS stand behind the interest.
 
-    So the count just written says whether another item follows. Where a second one was named whenever there was one,
-    the model named one that was not there in a fifth of its reasons.
+    So the count just written says whether another item follows: after "×2" and more none does. Where a second one was
+    named whenever there was one, the model named one that was not there in a fifth of its reasons; where reasons went
+    on until MIN_UNITS, all of its inventions (20 of 291) were such a second item.
     """
     named: list[str] = []
     for item in items:
-        if sum(counts[other] for other in named) >= MIN_UNITS:
+        if sum(counts[other] for other in named) >= EVIDENCE_UNITS:
             break
         named.append(item)
     return named
