@@ -40,7 +40,7 @@ format: .venv/dev.stamp  ## let ruff write the code's layout
 adapter: .venv-train/train.stamp  ## train the embedded model's adapters (needs torch; two hours)
 	.venv-train/bin/python -m training.adapter all
 
-bench: .venv/dev.stamp  ## run the benchmarks
+bench: .venv/bench.stamp  ## run the benchmarks
 	@for file in benchmarks/*/run.py; do \
 		name="benchmarks.$$(basename "$$(dirname "$$file")").run"; echo "$$name"; $(RUN) -m "$$name" || exit 1; done
 
@@ -53,6 +53,8 @@ lock: .venv/uv.stamp  ## resolve requirements/*.txt anew from pyproject.toml
 		--no-header --no-annotate pyproject.toml -o requirements/demo.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra embedded --extra demo --extra dev \
 		--no-header --no-annotate pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra embedded --extra demo --extra dev --extra bench \
+		--no-header --no-annotate pyproject.toml -o requirements/bench.txt
 
 clean:  ## remove the environments and caches; data folders stay
 	rm -rf .venv .venv-train .venv-vllm .mypy_cache .ruff_cache .pytest_cache .import_linter_cache staticfiles
@@ -69,6 +71,11 @@ clean:  ## remove the environments and caches; data folders stay
 	@echo "Installing the dependencies of the tests …"
 	@$(call install,$(BIN),requirements/dev.txt)
 	@touch $@ .venv/demo.stamp
+
+.venv/bench.stamp: requirements/bench.txt | .venv/uv.stamp
+	@echo "Installing the dependencies of the benchmarks …"
+	@$(call install,$(BIN),requirements/bench.txt)
+	@touch $@ .venv/dev.stamp .venv/demo.stamp
 
 # By pip alone: it also sees a CPU build of torch that lies on disk.
 .venv-train/train.stamp: requirements/train.txt | .venv-train/uv.stamp

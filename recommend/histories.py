@@ -22,11 +22,12 @@ CATEGORY_LEVELS = 2
 class History:
     """What one run knows of a shopper, oldest first.
 
+    moments   ids of the items that were taken at one time, as in a basket
     category  where the shopper bought most: a path of CATEGORY_LEVELS at most; empty if nothing in any was bought
     """
 
     events: Sequence[Event]
-    item_ids: Sequence[UUID]
+    moments: Sequence[Sequence[UUID]]
     recent_names: frozenset[str]
     recent_item_ids: frozenset[UUID]
     category: str = ""
@@ -42,7 +43,7 @@ def load(shopper: Shopper, before: datetime) -> History:
     """The behaviours of `shopper` that happened before a moment."""
     rows = guests.rows(shopper, before) if shopper.is_guest else _stored(shopper, before)
     events: list[Event] = []
-    item_ids: list[UUID] = []
+    moments: dict[datetime, list[UUID]] = {}
     names: set[str] = set()
     recent_items: set[UUID] = set()
     bought: Counter[str] = Counter()
@@ -50,7 +51,7 @@ def load(shopper: Shopper, before: datetime) -> History:
         text = str(short_text) if item_id else query
         events.append(Event(kind=kind, text=text, at=at, quantity=quantity, sku=sku or "", dwell_s=dwell_s))
         if item_id and kind != Behavior.Kind.RETURN:
-            item_ids.append(item_id)
+            moments.setdefault(at, []).append(item_id)
         if kind == Behavior.Kind.PURCHASE and category:
             bought[" > ".join(category[:CATEGORY_LEVELS])] += quantity
         if at >= before - RECENT:
@@ -58,7 +59,7 @@ def load(shopper: Shopper, before: datetime) -> History:
             names.update([text, *(category or [])[-1:]])
             if item_id:
                 recent_items.add(item_id)
-    return History(events, item_ids, frozenset(names), frozenset(recent_items), most_bought(bought))
+    return History(events, list(moments.values()), frozenset(names), frozenset(recent_items), most_bought(bought))
 
 
 def _stored(shopper: Shopper, before: datetime) -> Iterator[guests.Row]:

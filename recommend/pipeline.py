@@ -285,7 +285,7 @@ def ranking(run: PipelineRun, *, beta: float) -> list[Recommendation]:
     loaded = _history(run)
     offered = _kept(run.pk, Output.Kind.TAG)
     found = retrieval.recommend(
-        history=loaded.item_ids,
+        history=loaded.moments,
         tags=[tag.text for tag in offered],
         exclude=loaded.recent_item_ids,
         beta=beta,

@@ -16,8 +16,18 @@ Report = Callable[[str], None]
 # The same words as Item.semantic_text, in SQL.
 _SEMANTIC_TEXT = "CASE WHEN cardinality(category) > 1 THEN array_to_string(category[2:], ', ') ELSE title END"
 _COPY_HEADER = 19  # bytes before the first row of COPY's binary format
-# A row of two int4: field count, then length and value of each, all big-endian.
-_COPY_ROW = np.dtype([("fields", ">i2"), ("len_a", ">i4"), ("a", ">i4"), ("len_b", ">i4"), ("b", ">i4")])
+# A row of two int4 and an int8: field count, then length and value of each, all big-endian.
+_COPY_ROW = np.dtype(
+    [
+        ("fields", ">i2"),
+        ("shopper_bytes", ">i4"),
+        ("shopper", ">i4"),
+        ("item_bytes", ">i4"),
+        ("item", ">i4"),
+        ("moment_bytes", ">i4"),
+        ("moment", ">i8"),
+    ]
+)
 
 
 def fit(report: Report = lambda message: None) -> RetrievalIndex:
@@ -76,8 +86,8 @@ def fit_cooccurrence(report: Report = lambda message: None) -> RetrievalIndex:
         with connection.cursor() as cursor:
             cursor.execute("SELECT id FROM recommend_item WHERE n_behaviors > 0 ORDER BY id")
             ids = np.array([row[0].bytes for row in cursor.fetchall()], dtype="V16")
-            shoppers, items = _events(cursor)
-        model = cooccurrence.fit(shoppers, items, ids)
+            shoppers, items, moments = _events(cursor)
+        model = cooccurrence.fit(shoppers, items, moments, ids)
         index = RetrievalIndex.objects.create(n_items=len(ids), n_behaviors=len(items), data=model.to_bytes())
         # The newest serves; the one before stays as the way back.
         old = RetrievalIndex.objects.order_by("-created_at").values_list("pk", flat=True)[2:]
@@ -86,17 +96,17 @@ def fit_cooccurrence(report: Report = lambda message: None) -> RetrievalIndex:
     return index
 
 
-def _events(cursor: object) -> tuple[np.ndarray, np.ndarray]:
-    """Shopper and item number of every event, by shopper and time: (n,) and (n,).
+def _events(cursor: object) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Shopper, item number and time in microseconds of every event, by shopper and time: (n,) each.
 
-    Binary COPY of two integers per row reads straight into numpy: a million rows take a second, as Python objects ten.
+    Binary COPY of integers reads straight into numpy: a million rows take a second, as Python objects ten.
     """
     query = """COPY (
         WITH numbered AS (
             SELECT id, (row_number() OVER (ORDER BY id) - 1)::int4 AS number
             FROM recommend_item WHERE n_behaviors > 0
         ), shoppers AS (SELECT id, (row_number() OVER (ORDER BY id) - 1)::int4 AS number FROM recommend_shopper)
-        SELECT shoppers.number, numbered.number
+        SELECT shoppers.number, numbered.number, (extract(epoch FROM event.occurred_at) * 1000000)::int8
         FROM recommend_behavior AS event
         JOIN numbered ON numbered.id = event.item_id
         JOIN shoppers ON shoppers.id = event.shopper_id
@@ -107,7 +117,7 @@ def _events(cursor: object) -> tuple[np.ndarray, np.ndarray]:
     for chunk in _copy(cursor, query):
         buffer.write(chunk)
     rows = np.frombuffer(buffer.getbuffer()[_COPY_HEADER:-2], dtype=_COPY_ROW)
-    return rows["a"].astype(np.int64), rows["b"].astype(np.int64)
+    return rows["shopper"].astype(np.int64), rows["item"].astype(np.int64), rows["moment"].astype(np.int64)
 
 
 def _copy(cursor: object, query: str) -> Iterator[bytes]:

@@ -23,18 +23,18 @@ class NotFittedError(RuntimeError):
 
 
 def recommend(
-    *, history: Sequence[UUID], tags: Sequence[str], exclude: Collection[UUID], beta: float, n: int
+    *, history: Sequence[Sequence[UUID]], tags: Sequence[str], exclude: Collection[UUID], beta: float, n: int
 ) -> list[Scored]:
     """The best `n` items for a shopper.
 
-    history  ids of the items that the shopper took, oldest first
+    history  ids of the items that the shopper took, by moment (a basket), oldest first
     tags     item tags in words; none leaves the collaborative arm alone
     exclude  items that must not be offered (bought just now)
     beta     weight of the collaborative arm, 0 to 1
 
     Raises NotFittedError before the first fit, ValueError for a beta outside 0 to 1.
     """
-    votes = _index().scores(list(history))
+    votes = _index().scores(history)
     vectors = encoder(settings.EMBEDDING_MODEL_DIR).encode(tags)
     wanted = set(sorted(votes, key=lambda item: -votes[item])[:N_COLLABORATIVE]) | _near(vectors)
     candidates = _candidates(sorted(wanted - set(exclude)), votes, vectors)

@@ -30,6 +30,15 @@ def bought_most_in(shopper: Shopper) -> str:
     return histories.load(shopper, REFERENCE).category
 
 
+def test_what_was_taken_at_one_time_is_one_moment(shopper: Shopper) -> None:
+    did(shopper, "toys", days=9)
+    did(shopper, "food", days=5)
+    did(shopper, "books", days=5)
+    did(shopper, "garden", days=4, kind=Behavior.Kind.RETURN)
+
+    assert [len(moment) for moment in histories.load(shopper, REFERENCE).moments] == [1, 2]
+
+
 def test_the_category_is_that_of_most_units_by_two_levels_of_its_path(shopper: Shopper) -> None:
     did(shopper, "food", "soup", "tomato soup", quantity=2)
     did(shopper, "food", "soup", "onion soup", quantity=2)
