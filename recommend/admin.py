@@ -21,6 +21,9 @@ from recommend.models import (
     RetrievalIndex,
     Shopper,
     TextEmbedding,
+    Vector,
+    VectorAlias,
+    VectorVersion,
 )
 
 
@@ -173,3 +176,28 @@ class RetrievalIndexAdmin(ReadOnlyAdmin[RetrievalIndex]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RetrievalIndex]:
         return super().get_queryset(request).defer("data")
+
+
+@admin.register(VectorVersion)
+class VectorVersionAdmin(ReadOnlyAdmin[VectorVersion]):
+    list_display = ("created_at", "model", "kind", "n_vectors", "recall", "n_probes", "probed_at", "changed_at")
+    list_filter = ("kind", "model")
+    search_fields = ("model",)
+
+
+@admin.register(Vector)
+class VectorAdmin(LargeTableAdmin[Vector]):
+    list_display = ("key", "version", "labels", "created_at")
+    list_select_related = ("version",)
+    search_fields = ("key__exact",)
+    exclude = ("vector",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Vector]:
+        return super().get_queryset(request).defer("vector")
+
+
+@admin.register(VectorAlias)
+class VectorAliasAdmin(ReadOnlyAdmin[VectorAlias]):
+    list_display = ("name", "version", "previous", "switched_at")
+    list_select_related = ("version", "previous")
+    search_fields = ("name",)

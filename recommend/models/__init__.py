@@ -18,6 +18,7 @@ from recommend.models.runs import (
     Recommendation,
     Stage,
 )
+from recommend.models.vectors import Vector, VectorAlias, VectorVersion
 
 __all__ = [
     "ACTIVE_STATES",
@@ -41,5 +42,8 @@ __all__ = [
     "ShopperQuerySet",
     "Stage",
     "TextEmbedding",
+    "Vector",
+    "VectorAlias",
+    "VectorVersion",
     "new_id",
 ]

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from recommend.models import RetrievalIndex, TextEmbedding
-from recommend.retrieval import cooccurrence
+from recommend.retrieval import cooccurrence, texts
 from recommend.retrieval.embedding import MODEL_NAME, encoder
 
 Report = Callable[[str], None]
@@ -33,6 +33,7 @@ _COPY_ROW = np.dtype(
 def fit(report: Report = lambda message: None) -> RetrievalIndex:
     """Fit everything anew from the stored items and behaviours; the old index serves until this one is committed."""
     embed_item_texts(report)
+    texts.index(report)
     count_popularity(report)
     return fit_cooccurrence(report)
 

@@ -10,8 +10,10 @@ from django.db import connection
 
 from recommend.models import Item, RetrievalIndex
 from recommend.retrieval.cooccurrence import Cooccurrence
-from recommend.retrieval.embedding import MODEL_NAME, encoder
+from recommend.retrieval.embedding import encoder
 from recommend.retrieval.fusion import Candidate, Scored, fuse
+from recommend.retrieval.texts import nearest
+from recommend.retrieval.vectors.versions import NoVersionError
 
 N_COLLABORATIVE = 200  # candidates from the collaborative arm
 N_TEXTS = 8  # nearest item texts per tag
@@ -54,26 +56,20 @@ def _load(pk: UUID) -> Cooccurrence:
 
 
 def _near(vectors: np.ndarray) -> set[UUID]:
-    """The most popular items of the texts nearest to each vector, by exact cosine search."""
-    found: set[UUID] = set()
+    """The most popular items of the texts nearest to each vector."""
+    try:
+        texts = nearest(vectors, N_TEXTS)
+    except NoVersionError as error:
+        raise NotFittedError(f"{error} Run `manage.py fit_retrieval`.") from error
     with connection.cursor() as cursor:
-        for vector in vectors:
-            cursor.execute(
-                """SELECT item.id FROM (
-                       SELECT id FROM recommend_textembedding WHERE model = %s
-                       ORDER BY embedding <=> %s::halfvec LIMIT %s
-                   ) AS near CROSS JOIN LATERAL (
-                       SELECT id FROM recommend_item WHERE text_embedding_id = near.id
-                       ORDER BY n_behaviors DESC, id LIMIT %s
-                   ) AS item""",
-                [MODEL_NAME, _literal(vector), N_TEXTS, N_ITEMS_PER_TEXT],
-            )
-            found.update(row[0] for row in cursor.fetchall())
-    return found
-
-
-def _literal(vector: np.ndarray) -> str:
-    return "[" + ",".join(f"{value:.6f}" for value in vector) + "]"
+        cursor.execute(
+            """SELECT item.id FROM unnest(%s::bigint[]) AS near (id) CROSS JOIN LATERAL (
+                   SELECT id FROM recommend_item WHERE text_embedding_id = near.id
+                   ORDER BY n_behaviors DESC, id LIMIT %s
+               ) AS item""",
+            [sorted(texts), N_ITEMS_PER_TEXT],
+        )
+        return {row[0] for row in cursor.fetchall()}
 
 
 def _candidates(ids: Sequence[UUID], votes: dict[UUID, float], vectors: np.ndarray) -> list[Candidate]:

@@ -52,6 +52,9 @@ from recommend.models import (
     Recommendation,
     RetrievalIndex,
     TextEmbedding,
+    Vector,
+    VectorAlias,
+    VectorVersion,
 )
 from tests.judge.factories import AssessmentFactory, AssignmentFactory, CampaignFactory, PersonFactory, UserFactory
 from tests.recommend.factories import (
@@ -91,6 +94,9 @@ def fill() -> None:
     tag = OutputFactory.create(parent=interest, item=item, rejected_by="too-long", rejected_because="It is.")
     Recommendation.objects.create(run=generation.run, item=item, rank=1, score=1, collaborative=1, semantic=1, tag=tag)
     RetrievalIndex.objects.create(n_items=1, n_behaviors=1, data=b"")
+    version = VectorVersion.objects.create(model="test", dimensions=2, kind="exact")
+    VectorAlias.objects.create(name=f"texts {n}", version=version)
+    Vector.objects.create(version=version, key=n, vector=[0.6, 0.8])
     AssessmentFactory.create(output=interest, rater=PersonFactory.create())
     verdict = AssessmentFactory.create(output=interest)
     work = AssignmentFactory.create()

@@ -5,6 +5,8 @@ import pytest
 from recgpt_site import checks
 from recgpt_site.embedded import paths
 
+HNSW = {"m": 16, "ef_construction": 200, "ef_search": 200, "max_scan_tuples": 20_000}
+
 
 def found(settings, **values) -> dict[str, str]:
     """The complaints about the settings with `values`: id -> message and hint."""
@@ -39,6 +41,9 @@ def test_the_settings_of_a_fresh_clone_have_no_complaint(settings):
             "[1]",
         ),
         ({"EMBEDDING_MODEL_DIR": "/nowhere"}, "E007", "model.onnx"),
+        ({"VECTOR_INDEX": "ivf"}, "E014", "'ivf'"),
+        ({"VECTOR_HNSW": HNSW | {"m": 1}}, "E015", "m 1"),
+        ({"VECTOR_HNSW": HNSW | {"lists": 5}}, "E015", "lists"),
         ({"DEBUG": False, "ALLOWED_HOSTS": []}, "E008", "ALLOWED_HOSTS"),
         ({"REST_FRAMEWORK": {"DEFAULT_THROTTLE_RATES": {"user": "often"}}}, "E009", "600/min"),
         ({"REST_FRAMEWORK": {"DEFAULT_THROTTLE_RATES": {"user": "0/min"}}}, "E009", "'0/min'"),
