@@ -151,6 +151,7 @@ class Recommendation(TypedDict):
     score: float
     collaborative: float
     semantic: float
+    arm: str
     tag: Tag | None
     explanation: Output | None
 

@@ -16,6 +16,8 @@ from rest_framework.throttling import UserRateThrottle
 
 from judge.proposals import plugins
 from recgpt_site.embedded import paths
+from recommend.retrieval.fusion import MEASURES
+from recommend.retrieval.selection import Rules
 
 POSTGRESQL = "django.db.backends.postgresql"
 # The extra `embedded` in parts: setting, package that stands in where it is unset, what for.
@@ -145,6 +147,23 @@ def vectors() -> Iterator[CheckMessage]:
         )
 
 
+def retrieval() -> Iterator[CheckMessage]:
+    if settings.RETRIEVAL_FUSION not in MEASURES:
+        yield Error(
+            f"RETRIEVAL_FUSION is {settings.RETRIEVAL_FUSION!r}, which is no way to fuse.",
+            hint=f"Use {' or '.join(MEASURES)}.",
+            id="recgpt_site.E016",
+        )
+    try:
+        Rules(**settings.RETRIEVAL_RULES)
+    except (TypeError, ValueError) as error:
+        yield Error(
+            f"RETRIEVAL_RULES is {settings.RETRIEVAL_RULES!r}, which are no rules: {error}",
+            hint='Use a JSON object, like {"taken": "ever", "in_stock_only": true, "diversity": 0.2}.',
+            id="recgpt_site.E017",
+        )
+
+
 def web() -> Iterator[CheckMessage]:
     if not settings.DEBUG and not settings.ALLOWED_HOSTS:
         yield Error(
@@ -203,6 +222,7 @@ ALL: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     language_model,
     embedding_model,
     vectors,
+    retrieval,
     web,
     numbers,
     prompt_optimizers,

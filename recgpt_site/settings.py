@@ -186,6 +186,12 @@ VECTOR_HNSW: dict[str, int] = {
 # A version that finds less of the exact 100 nearest is not switched to.
 VECTOR_MIN_RECALL = env.float("VECTOR_MIN_RECALL", default=0.9)
 
+# Retrieval ----------------------------------------------------------------------------------------------------------
+# What an arm says of an item: its value, or its rank (reciprocal rank fusion).
+RETRIEVAL_FUSION = env.str("RETRIEVAL_FUSION", default="value")
+# What may be offered; names and values of recommend.retrieval.selection.Rules.
+RETRIEVAL_RULES: dict[str, Any] = env.json("RETRIEVAL_RULES", default={})
+
 # Users and API ------------------------------------------------------------------------------------------------------
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

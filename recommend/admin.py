@@ -161,7 +161,7 @@ class OutputAdmin(LargeTableAdmin[Output]):
 
 @admin.register(Recommendation)
 class RecommendationAdmin(LargeTableAdmin[Recommendation]):
-    list_display = ("run", "rank", "item", "score", "collaborative", "semantic", "tag", "created_at")
+    list_display = ("run", "rank", "item", "score", "collaborative", "semantic", "arm", "tag", "created_at")
     list_select_related = ("run__shopper", "item", "tag")
     search_fields = ("run__id__exact", "run__shopper__external_id__exact")
     search_help_text = "A run's id or a shopper's external id; each whole."

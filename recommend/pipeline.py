@@ -287,7 +287,7 @@ def ranking(run: PipelineRun, *, beta: float) -> list[Recommendation]:
     found = retrieval.recommend(
         history=loaded.moments,
         tags=[tag.text for tag in offered],
-        exclude=loaded.recent_item_ids,
+        recent=loaded.recent_item_ids,
         beta=beta,
         n=run.n_items,
     )
@@ -299,6 +299,7 @@ def ranking(run: PipelineRun, *, beta: float) -> list[Recommendation]:
             score=scored.score,
             collaborative=scored.collaborative,
             semantic=scored.semantic,
+            arm=scored.arm,
             tag=offered[scored.tag] if scored.tag is not None else None,
         )
         for rank, scored in enumerate(found, start=1)

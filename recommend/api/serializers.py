@@ -245,6 +245,10 @@ class RecommendationSerializer(serializers.Serializer[CardView]):
     score = serializers.FloatField(source="recommendation.score")
     collaborative = serializers.FloatField(source="recommendation.collaborative")
     semantic = serializers.FloatField(source="recommendation.semantic")
+    arm = serializers.CharField(
+        source="recommendation.arm",
+        help_text="Who brought the item: collaborative, semantic or both; empty in runs from before that was kept.",
+    )
     tag = TagReference(source="recommendation.tag", allow_null=True, help_text="The tag nearest to the item.")
     explanation = OutputSerializer(allow_null=True)
 

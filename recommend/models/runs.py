@@ -260,6 +260,13 @@ RATED = Prepared(
 class Recommendation(models.Model):
     """One item of a run's list, with the parts that its score is made of."""
 
+    class Arm(models.TextChoices):
+        """Who brought the item."""
+
+        COLLABORATIVE = "collaborative", "Collaborative"
+        SEMANTIC = "semantic", "Semantic"
+        BOTH = "both", "Both"
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     run = models.ForeignKey(PipelineRun, on_delete=models.CASCADE, related_name="recommendations")
@@ -268,6 +275,14 @@ class Recommendation(models.Model):
     score = models.FloatField(help_text="beta * collaborative + (1 - beta) * semantic")
     collaborative = models.FloatField(help_text="0 to 1 within the run's candidates.")
     semantic = models.FloatField(help_text="0 to 1 within the run's candidates.")
+    arm = models.CharField(
+        max_length=13,
+        choices=Arm,
+        blank=True,
+        db_default="",
+        default="",
+        help_text="The arm that brought it. Empty: from before that was kept.",
+    )
     tag = models.ForeignKey(
         Output, null=True, blank=True, on_delete=models.SET_NULL, help_text="The tag nearest to the item."
     )

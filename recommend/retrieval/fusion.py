@@ -1,10 +1,16 @@
 """The two arms made one list: beta * collaborative + (1 - beta) * semantic (V1 report, section on fusion). Pure."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 from uuid import UUID
 
 import numpy as np
+
+Arm = Literal["collaborative", "semantic", "both"]  # who brought an item
+Measure = Literal["value", "rank"]
+MEASURES: tuple[Measure, ...] = ("value", "rank")
+RANK_CONSTANT = 60  # of reciprocal rank fusion, as its authors chose it
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,11 +19,10 @@ class Candidate:
 
     collaborative  0 to 1, the best vote at 1
     similarities   cosine to each tag, in the tags' order
-    group          what makes items alike to a shopper (the text that is embedded)
     """
 
     item_id: UUID
-    group: str
+    arm: Arm
     collaborative: float
     similarities: tuple[float, ...]
 
@@ -27,50 +32,63 @@ class Scored:
     """An item with its score's parts, each 0 to 1; `tag` is the number of the nearest tag, None without tags."""
 
     item_id: UUID
+    arm: Arm
     score: float
     collaborative: float
     semantic: float
     tag: int | None
 
 
-def fuse(candidates: Iterable[Candidate], *, beta: float, n: int, per_group: int = 1) -> list[Scored]:
-    """The best `n` candidates, at most `per_group` of one group; ties keep the candidates' order.
+def fuse(candidates: Iterable[Candidate], *, beta: float, by: Measure = "value") -> list[Scored]:
+    """All candidates, best first; ties keep the candidates' order.
 
-    Without tags only the collaborative arm speaks, whatever beta is.
+    by  "value": what an arm says of an item is its vote or cosine, the best at 1. "rank": its place in the arm's order,
+        (K + 1) / (K + place), the best at 1 and without a vote 0 (reciprocal rank fusion, Cormack et al. 2009, scaled);
+        it does not depend on how an arm's values are spread
+
+    Without tags only the collaborative arm speaks, whatever beta is. Raises ValueError for a beta outside 0 to 1.
 
     >>> one, two = UUID(int=1), UUID(int=2)
-    >>> found = fuse([Candidate(one, "a", 1.0, (0.2,)), Candidate(two, "b", 0.0, (0.9,))], beta=0.25, n=1)
+    >>> pool = [Candidate(one, "both", 1.0, (0.2,)), Candidate(two, "semantic", 0.0, (0.9,))]
+    >>> found = fuse(pool, beta=0.25)
     >>> found[0].item_id == two, found[0].score
     (True, 0.75)
     """
     if not 0.0 <= beta <= 1.0:
         raise ValueError(f"beta is {beta}; it weighs the collaborative arm and lies between 0 and 1.")
     pool = list(candidates)
-    scored = sorted((_score(candidate, beta, best) for best in [_best(pool)] for candidate in pool), key=_descending)
-    groups = {candidate.item_id: candidate.group for candidate in pool}
-    taken: dict[str, int] = {}
-    chosen: list[Scored] = []
-    for item in scored:
-        group = groups[item.item_id]
-        if len(chosen) < n and taken.get(group, 0) < per_group:
-            taken[group] = taken.get(group, 0) + 1
-            chosen.append(item)
-    return chosen
+    best = max((max(candidate.similarities) for candidate in pool if candidate.similarities), default=0.0)
+    scored = [_valued(candidate, best) for candidate in pool]
+    if by == "rank":
+        scored = _by_rank(scored)
+    return sorted((_weighed(item, beta) for item in scored), key=lambda item: -item.score)
 
 
-def _best(pool: list[Candidate]) -> float:
-    """The highest cosine of the pool: both arms are scaled so that their best candidate has 1."""
-    return max((max(candidate.similarities) for candidate in pool if candidate.similarities), default=0.0)
-
-
-def _score(candidate: Candidate, beta: float, best: float) -> Scored:
+def _valued(candidate: Candidate, best: float) -> Scored:
+    """What the arms say, both scaled so that their best candidate has 1; the score is still to come."""
     if not candidate.similarities or best <= 0.0:
-        return Scored(candidate.item_id, candidate.collaborative, candidate.collaborative, 0.0, None)
+        return Scored(candidate.item_id, candidate.arm, 0.0, candidate.collaborative, 0.0, None)
     tag = int(np.argmax(candidate.similarities))
     semantic = max(0.0, candidate.similarities[tag]) / best
-    score = beta * candidate.collaborative + (1 - beta) * semantic
-    return Scored(candidate.item_id, score, candidate.collaborative, semantic, tag)
+    return Scored(candidate.item_id, candidate.arm, 0.0, candidate.collaborative, semantic, tag)
 
 
-def _descending(item: Scored) -> float:
-    return -item.score
+def _by_rank(items: Sequence[Scored]) -> list[Scored]:
+    collaborative = _places(items, lambda item: item.collaborative)
+    semantic = _places(items, lambda item: item.semantic)
+    return [
+        replace(item, collaborative=col, semantic=sem)
+        for item, col, sem in zip(items, collaborative, semantic, strict=True)
+    ]
+
+
+def _places(items: Sequence[Scored], value: Callable[[Scored], float]) -> list[float]:
+    """(K + 1) / (K + place) by one arm's values; equal values share the best place of theirs, 0 stays 0."""
+    values = sorted((value(item) for item in items), reverse=True)
+    place = {one: number for number, one in reversed(list(enumerate(values, start=1)))}
+    return [(RANK_CONSTANT + 1) / (RANK_CONSTANT + place[value(item)]) if value(item) > 0 else 0.0 for item in items]
+
+
+def _weighed(item: Scored, beta: float) -> Scored:
+    score = item.collaborative if item.tag is None else beta * item.collaborative + (1 - beta) * item.semantic
+    return replace(item, score=score)

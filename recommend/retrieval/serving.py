@@ -1,6 +1,6 @@
 """Turn a shopper's last items and tags into a list of items with their score's parts."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from uuid import UUID
 
@@ -8,16 +8,27 @@ import numpy as np
 from django.conf import settings
 from django.db import connection
 
-from recommend.models import Item, RetrievalIndex
+from recommend.models import Item, RetrievalIndex, TextEmbedding
 from recommend.retrieval.cooccurrence import Cooccurrence
 from recommend.retrieval.embedding import encoder
-from recommend.retrieval.fusion import Candidate, Scored, fuse
+from recommend.retrieval.fusion import Arm, Candidate, Scored, fuse
+from recommend.retrieval.selection import (
+    Rules,
+    Step,
+    at_most_per_group,
+    diverse,
+    first,
+    in_categories,
+    select,
+    without,
+)
 from recommend.retrieval.texts import nearest
 from recommend.retrieval.vectors.versions import NoVersionError
 
 N_COLLABORATIVE = 200  # candidates from the collaborative arm
 N_TEXTS = 8  # nearest item texts per tag
 N_ITEMS_PER_TEXT = 3  # most popular items of a text
+PER_GROUP = 1  # items of one text in a list: they differ in size and brand only
 
 
 class NotFittedError(RuntimeError):
@@ -25,22 +36,81 @@ class NotFittedError(RuntimeError):
 
 
 def recommend(
-    *, history: Sequence[Sequence[UUID]], tags: Sequence[str], exclude: Collection[UUID], beta: float, n: int
+    *,
+    history: Sequence[Sequence[UUID]],
+    tags: Sequence[str],
+    recent: Collection[UUID],
+    beta: float,
+    n: int,
+    rules: Rules | None = None,
 ) -> list[Scored]:
     """The best `n` items for a shopper.
 
     history  ids of the items that the shopper took, by moment (a basket), oldest first
     tags     item tags in words; none leaves the collaborative arm alone
-    exclude  items that must not be offered (bought just now)
+    recent   items that were taken in the past month
     beta     weight of the collaborative arm, 0 to 1
+    rules    what may be offered; None: RETRIEVAL_RULES
 
     Raises NotFittedError before the first fit, ValueError for a beta outside 0 to 1.
     """
+    asked = Rules(**settings.RETRIEVAL_RULES) if rules is None else rules
     votes = _index().scores(history)
     vectors = encoder(settings.EMBEDDING_MODEL_DIR).encode(tags)
-    wanted = set(sorted(votes, key=lambda item: -votes[item])[:N_COLLABORATIVE]) | _near(vectors)
-    candidates = _candidates(sorted(wanted - set(exclude)), votes, vectors)
-    return fuse(candidates, beta=beta, n=n)
+    if asked.categories:
+        votes = _in(asked.categories, votes)
+    voted = set(sorted(votes, key=lambda item: -votes[item])[:N_COLLABORATIVE])
+    near = _near(vectors, asked.categories)
+    left_out = _taken(asked, history, recent)
+    items = _items((voted | near) - left_out)
+    unit = {item.text_embedding_id: _vector(item.text_embedding) for item in items if item.text_embedding}
+    nothing = np.zeros(len(vectors), dtype=np.float32)
+    similarity = {key: vectors @ vector for key, vector in unit.items()}
+    candidates = [
+        Candidate(
+            item_id=item.pk,
+            arm=_arm(item.pk in voted, item.pk in near),
+            collaborative=votes.get(item.pk, 0.0),
+            similarities=tuple(float(value) for value in similarity.get(item.text_embedding_id, nothing)),
+        )
+        for item in items
+    ]
+    return select(fuse(candidates, beta=beta, by=settings.RETRIEVAL_FUSION), _steps(asked, items, unit, n))
+
+
+def _taken(rules: Rules, history: Sequence[Sequence[UUID]], recent: Collection[UUID]) -> set[UUID]:
+    """What the shopper has taken and is not to be offered again."""
+    if rules.taken == "offered":
+        return set()
+    return set(recent) | ({item for moment in history for item in moment} if rules.taken == "ever" else set())
+
+
+def _steps(rules: Rules, items: Sequence[Item], unit: Mapping[int | None, np.ndarray], n: int) -> list[Step]:
+    """From scored items to the list, in the order in which it is narrowed."""
+    steps: list[Step] = []
+    if rules.categories:
+        steps.append(in_categories(rules.categories, {item.pk: item.category for item in items}))
+    if rules.in_stock_only:
+        steps.append(without(item.pk for item in items if item.attributes.get("in_stock") is False))
+    steps.append(at_most_per_group(PER_GROUP, {item.pk: item.semantic_text for item in items}))
+    if rules.diversity > 0:
+        vectors = {item.pk: unit[item.text_embedding_id] for item in items if item.text_embedding_id in unit}
+        steps.append(diverse(rules.diversity, vectors, n))
+    return [*steps, first(n)]
+
+
+def _in(categories: Collection[str], votes: Mapping[UUID, float]) -> dict[UUID, float]:
+    """The votes for items in one of the categories, the best at 1 again."""
+    wanted = Item.objects.filter(pk__in=list(votes), category__overlap=list(categories)).values_list("pk", flat=True)
+    kept = {item: votes[item] for item in wanted}
+    best = max(kept.values(), default=1.0)
+    return {item: vote / best for item, vote in kept.items()}
+
+
+def _arm(is_voted: bool, is_near: bool) -> Arm:
+    if is_voted and is_near:
+        return "both"
+    return "collaborative" if is_voted else "semantic"
 
 
 def _index() -> Cooccurrence:
@@ -55,10 +125,10 @@ def _load(pk: UUID) -> Cooccurrence:
     return Cooccurrence.from_bytes(bytes(RetrievalIndex.objects.get(pk=pk).data))
 
 
-def _near(vectors: np.ndarray) -> set[UUID]:
-    """The most popular items of the texts nearest to each vector."""
+def _near(vectors: np.ndarray, categories: Collection[str]) -> set[UUID]:
+    """The most popular items of the texts nearest to each vector, in one of the categories where there are any."""
     try:
-        texts = nearest(vectors, N_TEXTS)
+        texts = nearest(vectors, N_TEXTS, categories)
     except NoVersionError as error:
         raise NotFittedError(f"{error} Run `manage.py fit_retrieval`.") from error
     with connection.cursor() as cursor:
@@ -72,17 +142,9 @@ def _near(vectors: np.ndarray) -> set[UUID]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def _candidates(ids: Sequence[UUID], votes: dict[UUID, float], vectors: np.ndarray) -> list[Candidate]:
-    items = Item.objects.filter(pk__in=ids).select_related("text_embedding").order_by("pk")
-    texts = {item.text_embedding_id: item.text_embedding.embedding for item in items if item.text_embedding}
-    similarity = {key: vectors @ np.asarray(vector, dtype=np.float32) for key, vector in texts.items()}
-    nothing = np.zeros(len(vectors), dtype=np.float32)
-    return [
-        Candidate(
-            item_id=item.pk,
-            group=item.semantic_text,
-            collaborative=votes.get(item.pk, 0.0),
-            similarities=tuple(float(value) for value in similarity.get(item.text_embedding_id, nothing)),
-        )
-        for item in items
-    ]
+def _items(ids: Collection[UUID]) -> list[Item]:
+    return list(Item.objects.filter(pk__in=ids).select_related("text_embedding").order_by("pk"))
+
+
+def _vector(embedding: TextEmbedding) -> np.ndarray:
+    return np.asarray(embedding.embedding, dtype=np.float32)

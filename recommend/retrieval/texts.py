@@ -1,6 +1,6 @@
 """Item texts as vectors: the index that the semantic arm searches, kept as the catalogue is."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import numpy as np
 from django.conf import settings
@@ -25,11 +25,14 @@ _LABELLED = """SELECT item.text_embedding_id,
     GROUP BY item.text_embedding_id"""
 
 
-def nearest(vectors: np.ndarray, k: int) -> set[int]:
-    """Ids of the texts that are among the `k` nearest to one of the vectors (q, dimensions)."""
+def nearest(vectors: np.ndarray, k: int, categories: Collection[str] = ()) -> set[int]:
+    """Ids of the texts that are among the `k` nearest to one of the vectors (q, dimensions).
+
+    categories  names of any level; only texts of items in one of them. None: all
+    """
     if not len(vectors):
         return set()
-    return {hit.key for hits in versions.serving(ALIAS).search(vectors, k) for hit in hits}
+    return {hit.key for hits in versions.serving(ALIAS).search(vectors, k, labels=categories) for hit in hits}
 
 
 def index(report: Callable[[str], None] = lambda message: None, *, anew: bool = False) -> VectorVersion:

@@ -55,7 +55,9 @@ def finished_run(**values: Any) -> PipelineRun:
     tags = GenerationFactory.create(run=run, stage=Stage.TAGS)
     tag = OutputFactory.create(generation=tags, text="family-size cola", parent=interest)
     item = ItemFactory.create(title="Cola 2 l", price="1.99")
-    Recommendation.objects.create(run=run, item=item, rank=1, score=0.7, collaborative=0.4, semantic=1.0, tag=tag)
+    Recommendation.objects.create(
+        run=run, item=item, rank=1, score=0.7, collaborative=0.4, semantic=1.0, arm="both", tag=tag
+    )
     explanations = GenerationFactory.create(run=run, stage=Stage.EXPLANATIONS)
     OutputFactory.create(generation=explanations, text="Cola for the weekend.", parent=interest, item=item)
     return run
@@ -166,6 +168,7 @@ def test_one_get_gives_the_finished_result_with_labels():
     assert shown["assessments"][0]["rater"]["is_person"] is False
     [card] = body["recommendations"]
     assert (card["score"], card["collaborative"], card["semantic"]) == (0.7, 0.4, 1.0)
+    assert card["arm"] == "both"
     assert card["item"]["title"] == "Cola 2 l"
     assert card["tag"]["text"] == "family-size cola"
     assert card["explanation"]["text"] == "Cola for the weekend."

@@ -146,6 +146,7 @@ def test_every_item_has_its_score_split_into_both_arms(engine: RecordedEngine, s
     for one in run.recommendations.all():
         assert one.score == pytest.approx(0.3 * one.collaborative + 0.7 * one.semantic)
         assert one.tag is not None
+        assert one.arm in ("both", "semantic")
 
 
 def test_items_of_the_last_month_are_not_offered_again(engine: RecordedEngine, shopper: Shopper) -> None:

@@ -116,7 +116,15 @@ def test_a_finished_run_shows_every_stage_and_asks_no_more(client: Client, annot
 
     page = client.get(run.get_absolute_url()).content.decode()
 
-    for part in ("baby care", "useful baby care", "Dry nights.", "cites line", "0.5 × 0.80 collaborative", "(1)"):
+    for part in (
+        "baby care",
+        "useful baby care",
+        "Dry nights.",
+        "cites line",
+        "0.5 × 0.80 collaborative",
+        "both arms",
+        "(1)",
+    ):
         assert part in page
     assert "every 1s" not in page
     assert "32 older ones" in page

@@ -90,7 +90,7 @@ def full_run(by: User | None = None, **texts: str) -> FullRun:
         )
         item = ItemFactory.create()
         Recommendation.objects.create(
-            run=run, item=item, rank=position + 1, score=0.6, collaborative=0.8, semantic=0.4, tag=tag
+            run=run, item=item, rank=position + 1, score=0.6, collaborative=0.8, semantic=0.4, arm="both", tag=tag
         )
         OutputFactory.create(
             generation=explanations, position=position, parent=interest, item=item, text="Dry nights.", evidence=[]
