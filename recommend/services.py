@@ -93,7 +93,7 @@ def start_run(
             tasks.send(run)
     except IntegrityError:
         # Two requests with one key at the same moment: the other was first.
-        found = _same_key(by, idempotency_key)
+        found = _same_key(by, idempotency_key) if idempotency_key else None
         if found is None:
             raise
         return _unless_other(found, external_id, wanted, asked_at), False

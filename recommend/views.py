@@ -87,7 +87,8 @@ def run_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     template = "recommend/partials/run.html" if asked.htmx else "recommend/run_detail.html"
     context = {"view": view, "run": view.run.run, "is_own": True}
     if view.run.run.share_key:
-        context["link"] = request.build_absolute_uri(view.run.run.shared_url)
+        beta = f"?beta={view.beta:g}" if view.is_reranked else ""
+        context["link"] = request.build_absolute_uri(view.run.run.shared_url + beta)
     return render(request, template, context)
 
 

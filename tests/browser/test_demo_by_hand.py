@@ -58,9 +58,9 @@ def ranked(curious: User) -> PipelineRun:
 
 
 def test_a_history_is_written_corrected_and_run_by_keyboard(
-    browser_page: Page, sign_in: Callable[[Page, User], None], curious: User, ranked: PipelineRun
+    new_page: Callable[..., Page], sign_in: Callable[[Page, User], None], curious: User, ranked: PipelineRun
 ):
-    page = browser_page
+    page = new_page(clean=False)  # the refusal is an error to the console
     sign_in(page, curious)
     page.goto("/demo/")
     text = page.get_by_label("A behaviour a line")

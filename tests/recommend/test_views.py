@@ -333,11 +333,13 @@ def shared(client: Client, run: PipelineRun) -> str:
 def test_a_shared_run_is_seen_by_who_has_the_link_and_changed_by_nobody(client: Client, ranked: PipelineRun):
     address = shared(client, ranked)
     own = client.get(ranked.get_absolute_url()).content.decode()
+    reranked = client.get(ranked.get_absolute_url(), {"beta": "0.25"}).content.decode()
     client.force_login(UserFactory.create(role=""))
 
     page = client.get(address).content.decode()
 
-    assert f"http://testserver{address}" in own
+    assert f'href="http://testserver{address}"' in own
+    assert f'href="http://testserver{address}?beta=0.25"' in reranked
     assert "Coffee" in page
     assert all(word not in page for word in ("Run again", "End the link", "Edit the history", "judge-labels"))
     assert "Oat Milk" in client.get(f"{address}ranking/", {"beta": "0"}).content.decode()

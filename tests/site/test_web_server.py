@@ -1,11 +1,15 @@
 """The web server as it is deployed: Granian, with the few threads that README and demo give it."""
 
 import json
+import re
+import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from recgpt_site.api import tokens
 from recommend.models import JobState, PipelineRun
@@ -58,6 +62,41 @@ def test_streams_of_progress_leave_threads_for_others_and_hear_of_the_end(web_se
     told = [at - ended_at for at, data in heard if not data["is_active"]]
     assert len(told) == N_STREAMS
     assert max(told) < 10, told
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads memory in /proc")
+def test_a_million_lines_are_refused_whole_and_cost_no_memory(web_server: str, tmp_path: Path) -> None:
+    _, token = tokens.create(UserFactory.create(role=LEAD), name="test")
+    file = tmp_path / "runs.jsonl"
+    file.write_bytes(b'{"shopper": "household-1", "n_items": 3}\n' * 1_000_000)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/x-ndjson"}
+    address = f"{web_server}/api/v1/pipeline-runs/bulk/"
+    few = b'{"shopper": "household-1"}\n' * 100
+    for _ in range(8):  # every worker has loaded what it needs
+        assert httpx.post(address, content=few, headers=headers, timeout=60).status_code == 200
+    before = memory_mb(web_server)
+
+    with file.open("rb") as body:
+        answer = httpx.post(address, content=body, headers=headers, timeout=300)
+
+    assert answer.status_code == 413
+    assert "1,000,000 lines; at most 10,000 are taken at once, and none was." in answer.json()["detail"]
+    grown = memory_mb(web_server) - before
+    assert grown < 20, f"{file.stat().st_size / 1e6:.0f} MB sent, {grown:.1f} MB more"
+
+
+def memory_mb(url: str) -> float:
+    """What all processes of the web server hold: the largest that each ever did, as a peak is soon gone."""
+    port = url.rpartition(":")[2].encode()
+    held = 0.0
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if b"granian" in (command := (folder / "cmdline").read_bytes()) and port in command.split(b"\0"):
+                (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", (folder / "status").read_text())
+                held += int(peak) / 1024
+        except OSError:
+            continue  # it has just ended
+    return held
 
 
 def wait_for(what: Any, timeout_s: float = 60) -> None:
