@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from judge.models import Rater
 from recommend.models import LanguageModel
+from recommend.prices import price
 
 DAYS, MAX_DAYS = 30, 3650
-PER = Decimal(1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +128,6 @@ def _row(judge: Rater, model: LanguageModel, parts: Iterable[Any], models: dict[
         judging += _spent(read, written, seconds, models[paid]) if paid else Spent()
         making += _spent(made_read, made_written, made_seconds, model)
     return CostRow(judge, model, n_judged, n_unusable, n_accepted, judging, making)
-
-
-def price(model: LanguageModel, prompt_tokens: int, completion_tokens: int) -> Decimal | None:
-    """What so many tokens cost, in the currency of the model's prices; None where it has none and that is not 0."""
-    if model.prompt_price is not None and model.completion_price is not None:
-        return (prompt_tokens * model.prompt_price + completion_tokens * model.completion_price) / PER
-    return None if prompt_tokens + completion_tokens else Decimal(0)
 
 
 def _spent(prompt_tokens: int, completion_tokens: int, seconds: float, model: LanguageModel) -> Spent:

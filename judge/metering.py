@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from threading import Event
 
-from judge import costs
 from recommend.engines.types import ChatRequest, ChatResult, Engine, EngineError
 from recommend.models import LanguageModel
+from recommend.prices import price
 
 # Where the server schedules by priority, verdicts on what is made now (10) overtake.
 PRIORITY = 20
@@ -73,7 +73,7 @@ class MeteredEngine:
         self._in_flight = 0
         self._told = self.used
 
-    def generate(self, requests: Iterable[ChatRequest], *, stop: Event | None = None) -> Iterator[ChatResult]:
+    def generate(self, requests: Iterable[ChatRequest | None], *, stop: Event | None = None) -> Iterator[ChatResult]:
         """Answer every request once, those beyond the budget with an error of kind "cancelled"."""
         refused: list[str] = []
         called: dict[str, LanguageModel] = {}
@@ -103,11 +103,13 @@ class MeteredEngine:
         return new
 
     def _admitted(
-        self, requests: Iterable[ChatRequest], called: dict[str, LanguageModel], refused: list[str]
-    ) -> Iterator[ChatRequest]:
+        self, requests: Iterable[ChatRequest | None], called: dict[str, LanguageModel], refused: list[str]
+    ) -> Iterator[ChatRequest | None]:
         self._in_flight = 0
         for request in requests:
-            if self.has_room():
+            if request is None:
+                yield None
+            elif self.has_room():
                 self._in_flight += 1
                 called[request.key] = self._models[request.model]
                 yield replace(request, priority=PRIORITY)
@@ -125,4 +127,4 @@ def _usage(result: ChatResult, model: LanguageModel) -> Usage:
     if result.error is not None and result.error.kind in {"unavailable", "cancelled"}:
         return Usage()
     read, written = result.prompt_tokens, result.completion_tokens
-    return Usage(1, read, written, costs.price(model, read, written))
+    return Usage(1, read, written, price(model, read, written))

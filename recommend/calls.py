@@ -1,4 +1,4 @@
-"""Language-model calls of a run: claimed in the database, made by the engine, stored with their outputs."""
+"""Language-model calls of runs: claimed in the database, made by the engine, stored with their outputs."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -23,8 +23,9 @@ PROMPTS = {
     Stage.TAGS: tags.PROMPT,
     Stage.EXPLANATIONS: explanations.PROMPT,
 }
-# Somebody may be waiting for a run; jobs over a population would go behind it.
-PRIORITY = 0
+# Where the server schedules by priority: somebody may be waiting for a run, nobody for one of a population. Verdicts on
+# what is made now (10) come between, so that they do not pile up.
+PRIORITY, POPULATION_PRIORITY = 0, 15
 
 Store = Callable[[Generation, Any], None]
 
@@ -41,29 +42,57 @@ class Call:
     schema: dict[str, Any]
 
 
-def make(run_id: UUID, token: UUID, wanted: Sequence[Call], store: Store) -> Iterator[Generation]:
-    """Make the calls that are not done yet; yields each generation as it ends, done or failed.
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What a step asks of its language model.
 
-    `store(generation, parsed)` turns a valid answer into outputs, in the transaction that ends the generation; where
-    it raises pydantic.ValidationError the generation fails with that reason. Raises LeaseLostError as soon as the run
-    is not ours any more, which also stops the calls in flight.
+    store       turns a valid answer into outputs, in the transaction that ends the generation; where it raises
+                pydantic.ValidationError the generation fails with that reason
+    is_needed   a call that fails fails the run
     """
-    pending: dict[str, Generation] = {}
-    requests: list[ChatRequest] = []
-    for call in wanted:
+
+    calls: Sequence[Call]
+    store: Store
+    is_needed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The calls of a step as they stand: those that have ended before, and requests for those that have not."""
+
+    ended: list[Generation]
+    pending: dict[str, Generation]
+    requests: list[ChatRequest]
+
+
+def begin(run_id: UUID, token: UUID, asking: Asking, *, priority: int = PRIORITY) -> Begun:
+    """Claim the calls of a step. Raises LeaseLostError where the run is not ours any more."""
+    begun = Begun([], {}, [])
+    for call in asking.calls:
         generation = _claim(run_id, token, call)
         if generation.state == JobState.RUNNING:
-            pending[str(generation.pk)] = generation
-            requests.append(_request(generation, call))
+            request = _request(generation, call, priority)
+            begun.pending[request.key] = generation
+            begun.requests.append(request)
         else:
-            yield generation
-    if not requests:
+            begun.ended.append(generation)
+    return begun
+
+
+def make(run_id: UUID, token: UUID, asking: Asking) -> Iterator[Generation]:
+    """Make the calls that are not done yet; yields each generation as it ends, done or failed.
+
+    Raises LeaseLostError as soon as the run is not ours any more, which also stops the calls in flight.
+    """
+    begun = begin(run_id, token, asking)
+    yield from begun.ended
+    if not begun.requests:
         return
-    engine = factory.from_settings(wanted[0].model.engine)
-    with leases.watched(run_id, token) as lost, closing(engine.generate(requests, stop=lost)) as results:
+    engine = factory.from_settings(asking.calls[0].model.engine)
+    with leases.watched(run_id, token) as lost, closing(engine.generate(begun.requests, stop=lost)) as results:
         for result in results:
-            generation = pending[result.key]
-            _finish(run_id, token, generation, result, store)
+            generation = begun.pending[result.key]
+            finish(run_id, token, generation, result, asking.store)
             yield generation
         if lost.is_set():
             raise leases.LeaseLostError(f"Run {run_id} was cancelled, or is held by another worker.")
@@ -94,19 +123,20 @@ def _claim(run_id: UUID, token: UUID, call: Call) -> Generation:
     return generation
 
 
-def _request(generation: Generation, call: Call) -> ChatRequest:
+def _request(generation: Generation, call: Call, priority: int) -> ChatRequest:
     return ChatRequest(
         key=str(generation.pk),
         messages=call.messages(load(PROMPTS[call.stage])),
         model=call.model.name,
         schema=call.schema,
         sampling=Sampling(max_tokens=call.model.max_tokens, temperature=0.0, seed=0),
-        priority=PRIORITY,
+        priority=priority,
         options=call.model.request_options,
     )
 
 
-def _finish(run_id: UUID, token: UUID, generation: Generation, result: ChatResult, store: Store) -> None:
+def finish(run_id: UUID, token: UUID, generation: Generation, result: ChatResult, store: Store) -> None:
+    """Store what a call gave, or why it gave nothing. Raises LeaseLostError, storing nothing."""
     error = result.error.message if result.error else ""
     if not error:
         try:

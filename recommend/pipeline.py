@@ -5,7 +5,7 @@ so a run that is delivered twice, or whose worker died, goes on where it stood a
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -51,20 +51,38 @@ def advance(run_id: UUID) -> PipelineRun | None:
     try:
         with leases.kept_alive(run_id, token):
             step = PipelineRun.objects.values_list("step", flat=True).get(pk=run_id)
-            _DO[step](run_id, token)
-            return _step_done(run_id, token, step)
+            asking = do(run_id, token, step)
+            if asking is not None:
+                for generation in calls.make(run_id, token, asking):
+                    check(asking, generation)
+            return step_done(run_id, token, step)
     except leases.LeaseLostError as lost:
         log.info("%s", lost)
         return None
     except (StepFailedError, NotFittedError, LanguageModel.DoesNotExist) as error:
-        return _failed(run_id, token, str(error))
+        return failed(run_id, token, str(error))
     except Exception:
         # The traceback is the developers'; the page gets words, and the run must not look alive.
         log.exception("Run %s failed", run_id)
-        return _failed(run_id, token, "An internal error stopped the run; the worker's log has the details.")
+        return failed(run_id, token, "An internal error stopped the run; the worker's log has the details.")
 
 
-def _step_done(run_id: UUID, token: UUID, step: str) -> PipelineRun:
+def do(run_id: UUID, token: UUID, step: str) -> calls.Asking | None:
+    """Do what a step does by itself; returns what it asks of a language model, None where it asks nothing.
+
+    Raises StepFailedError, NotFittedError, LanguageModel.DoesNotExist or LeaseLostError.
+    """
+    return _DO[step](run_id, token)
+
+
+def check(asking: calls.Asking, generation: Generation) -> None:
+    """Raises StepFailedError where a call failed that its step cannot do without."""
+    if asking.is_needed and generation.state != JobState.DONE:
+        raise StepFailedError(f"{generation.get_stage_display()}: {generation.error}")
+
+
+def step_done(run_id: UUID, token: UUID, step: str) -> PipelineRun:
+    """Mark a step as done and let go of the run; returns it as it then is. Raises LeaseLostError."""
     with leases.locked(run_id, token) as run:
         run.step = run.next_step
         run.sent_at = timezone.now()
@@ -73,7 +91,8 @@ def _step_done(run_id: UUID, token: UUID, step: str) -> PipelineRun:
         return _let_go(run)
 
 
-def _failed(run_id: UUID, token: UUID, error: str) -> PipelineRun | None:
+def failed(run_id: UUID, token: UUID, error: str) -> PipelineRun | None:
+    """End a run that cannot go on, saying why; returns it, None where it is not ours any more."""
     try:
         with leases.locked(run_id, token) as run:
             run.state, run.error, run.finished_at = JobState.FAILED, error, timezone.now()
@@ -126,7 +145,7 @@ def _history(run: PipelineRun) -> histories.History:
 # Interests ----------------------------------------------------------------------------------------------------------
 
 
-def _do_interests(run_id: UUID, token: UUID) -> None:
+def _do_interests(run_id: UUID, token: UUID) -> calls.Asking:
     run = _run(run_id)
     model = run.model_for(Stage.INTERESTS)
     history = _history(run).compressed(run.reference_at, model.history_tokens)
@@ -167,7 +186,7 @@ def _do_interests(run_id: UUID, token: UUID) -> None:
             if rejection is None:
                 earlier.append(found.text)
 
-    _must_succeed(calls.make(run_id, token, [call], store))
+    return calls.Asking([call], store)
 
 
 def _attributes(run: PipelineRun) -> dict[str, str]:
@@ -198,20 +217,14 @@ def _output(
     )
 
 
-def _must_succeed(generations: Iterator[Generation]) -> None:
-    for generation in generations:
-        if generation.state != JobState.DONE:
-            raise StepFailedError(f"{generation.get_stage_display()}: {generation.error}")
-
-
 # Tags ---------------------------------------------------------------------------------------------------------------
 
 
-def _do_tags(run_id: UUID, token: UUID) -> None:
+def _do_tags(run_id: UUID, token: UUID) -> calls.Asking | None:
     kept = _kept(run_id, Output.Kind.INTEREST)
     if not kept:
         # Nothing to serve: the collaborative arm goes on alone, and the page says so.
-        return
+        return None
     run = _run(run_id)
     model = run.model_for(Stage.TAGS)
     loaded = _history(run)
@@ -267,7 +280,7 @@ def _do_tags(run_id: UUID, token: UUID) -> None:
             if rejection is None:
                 earlier.append(found.text)
 
-    _must_succeed(calls.make(run_id, token, [call], store))
+    return calls.Asking([call], store)
 
 
 def _kept(run_id: UUID, kind: str) -> list[Output]:
@@ -317,7 +330,7 @@ def _do_items(run_id: UUID, token: UUID) -> None:
 # Explanations -------------------------------------------------------------------------------------------------------
 
 
-def _do_explanations(run_id: UUID, token: UUID) -> None:
+def _do_explanations(run_id: UUID, token: UUID) -> calls.Asking:
     run = _run(run_id)
     model = run.model_for(Stage.EXPLANATIONS)
     recommended = (
@@ -343,8 +356,7 @@ def _do_explanations(run_id: UUID, token: UUID) -> None:
         )
 
     # One explanation that fails costs its card a sentence, not the run its result.
-    for _ in calls.make(run_id, token, wanted, store):
-        pass
+    return calls.Asking(wanted, store, is_needed=False)
 
 
 def _explanation_call(
@@ -388,7 +400,7 @@ def item_info(item: Item) -> explanations.ItemInfo:
     return explanations.ItemInfo(item.title, " > ".join(item.category), item.brand, price)
 
 
-_DO: dict[str, Callable[[UUID, UUID], None]] = {
+_DO: dict[str, Callable[[UUID, UUID], calls.Asking | None]] = {
     "history": _do_history,
     "interests": _do_interests,
     "tags": _do_tags,

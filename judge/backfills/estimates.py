@@ -9,10 +9,11 @@ from decimal import Decimal
 from django.db.models import Avg, Count, QuerySet
 from django.utils import timezone
 
-from judge import costs, judging, panels, services, ways
+from judge import judging, panels, services, ways
 from judge.frames import Population
 from judge.models import Assessment, Rater, Rubric
 from recommend.models import LanguageModel, Output
+from recommend.prices import price
 
 # Answers of a judge from which its next ones are estimated.
 RECENT = 200
@@ -117,5 +118,5 @@ def _each(judge: Rater, rubric: Rubric) -> list[tuple[LanguageModel, float, floa
 
 
 def _money(each: Sequence[tuple[LanguageModel, float, float]], n_outputs: int) -> Decimal | None:
-    prices = [costs.price(model, round(n_outputs * read), round(n_outputs * written)) for model, read, written in each]
+    prices = [price(model, round(n_outputs * read), round(n_outputs * written)) for model, read, written in each]
     return None if None in prices else sum((one for one in prices if one is not None), Decimal(0))

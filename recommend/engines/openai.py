@@ -83,12 +83,13 @@ class OpenAIEngine:
         return str(self.base_url.copy_with(username=None, password=None))
 
     def generate(
-        self, requests: Iterable[ChatRequest], *, stop: threading.Event | None = None
+        self, requests: Iterable[ChatRequest | None], *, stop: threading.Event | None = None
     ) -> Generator[ChatResult]:
         """Answer every request once, in the order they finish; closing the iterator early, or `stop`, stops the rest.
 
         At most 2 · concurrency requests are read ahead of the results taken. Raises ValueError for two requests
-        with one key and for a request that no server could take; everything else is a result with an error.
+        with one key, for a request that no server could take, and for a None with no result to come; everything else is
+        a result with an error.
         """
         calls = _Calls(self)
         try:
@@ -203,21 +204,26 @@ class _Calls:
         self._thread.start()
         self._ready.result()
 
-    def results(self, requests: Iterator[ChatRequest], stop: threading.Event | None) -> Iterator[ChatResult]:
+    def results(self, requests: Iterator[ChatRequest | None], stop: threading.Event | None) -> Iterator[ChatResult]:
         keys: set[str] = set()
         n_open = 0
         exhausted = False
         while True:
             while not exhausted and n_open < 2 * self._engine.concurrency:
-                request = next(requests, None)
-                if request is None:
+                try:
+                    request = next(requests)
+                except StopIteration:
                     exhausted = True
-                elif request.key in keys:
+                    break
+                if request is None:
+                    if not n_open:
+                        raise ValueError("there is a None among the requests, and no result to wait for")
+                    break
+                if request.key in keys:
                     raise ValueError(f"two requests have the key {request.key!r}")
-                else:
-                    keys.add(request.key)
-                    self._send(request)
-                    n_open += 1
+                keys.add(request.key)
+                self._send(request)
+                n_open += 1
             if not n_open:
                 return
             result = self._next(stop)

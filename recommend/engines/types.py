@@ -87,10 +87,13 @@ class ChatResult:
 class Engine(Protocol):
     """Turns chat requests into results; results come in any order and carry their request's key."""
 
-    def generate(self, requests: Iterable[ChatRequest], *, stop: Event | None = None) -> Iterator[ChatResult]:
+    def generate(self, requests: Iterable[ChatRequest | None], *, stop: Event | None = None) -> Iterator[ChatResult]:
         """Answer every request once; failures are results with an error, never exceptions.
 
         stop   once it is set, by whatever thread, the iterator ends without the results that are not there yet, and
                nothing more is generated for them
+
+        A None among the requests says that there is nothing to ask until another result has been taken: what is asked
+        next depends on one that is still to come. Raises ValueError for a None when every result has been taken.
         """
         ...

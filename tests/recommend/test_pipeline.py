@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.utils import timezone
 
-from recommend import events, leases, pipeline, retrieval, selectors, services
+from recommend import calls, events, leases, pipeline, retrieval, selectors, services
 from recommend.engines import factory
 from recommend.engines.types import ChatRequest, EngineError
 from recommend.models import Behavior, Generation, Item, JobState, LanguageModel, Output, PipelineRun, Shopper, Stage
@@ -223,9 +223,11 @@ def test_a_run_left_by_a_dead_worker_goes_on_where_it_stood(
     run = started(shopper)
     token = leases.take(run.pk)
     assert token is not None
-    pipeline._do_history(run.pk, token)
+    pipeline.do(run.pk, token, "history")
     PipelineRun.objects.filter(pk=run.pk).update(step="interests")
-    pipeline._do_interests(run.pk, token)  # the worker dies here: stored, but the step is not marked done
+    asking = pipeline.do(run.pk, token, "interests")
+    assert asking is not None
+    list(calls.make(run.pk, token, asking))  # the worker dies here: stored, but the step is not marked done
     PipelineRun.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
 
     finished(run)

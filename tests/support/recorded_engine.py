@@ -17,10 +17,12 @@ class RecordedEngine:
         self._answer = answer
         self.requests: list[ChatRequest] = []
 
-    def generate(self, requests: Iterable[ChatRequest], *, stop: Event | None = None) -> Iterator[ChatResult]:
+    def generate(self, requests: Iterable[ChatRequest | None], *, stop: Event | None = None) -> Iterator[ChatResult]:
         for request in requests:
             if stop is not None and stop.is_set():
                 return
+            if request is None:
+                raise ValueError("every result has been taken")
             self.requests.append(request)
             answer = self._answer(request)
             if isinstance(answer, EngineError):

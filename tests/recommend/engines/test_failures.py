@@ -52,6 +52,27 @@ def test_a_fault_that_stays_is_unavailable_after_all_attempts_with_the_last_reas
     assert len(server.seen.bodies) == 3
 
 
+def test_what_is_asked_next_may_depend_on_a_result():
+    taken: list[str] = []
+
+    def requests() -> Iterator[ChatRequest | None]:
+        yield request_for("first")
+        while not taken:
+            yield None
+        yield request_for(f"after {taken[0]}")
+
+    with failing_server(answer("well")) as server:
+        for result in engine_for(server).generate(requests()):
+            taken.append(result.key)
+
+    assert taken == ["first", "after first"]
+
+
+def test_waiting_for_a_result_when_there_is_none_to_come_is_an_error_and_no_hang():
+    with failing_server(answer("well")) as server, pytest.raises(ValueError, match="no result to wait for"):
+        list(engine_for(server).generate([None]))
+
+
 def test_a_cut_connection_is_tried_again():
     with failing_server(cut, answer("well")) as server:
         assert only(engine_for(server).generate([request_for()])).text == "well"
