@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import settings as project
@@ -112,6 +113,7 @@ def pages(assignment: Assignment) -> list[str]:
         "assignments": assignment.pk,
         "campaigns": assignment.unit.campaign_id,
         "runs": PipelineRunFactory.create().pk,
+        "shared": PipelineRunFactory.create(share_key=uuid4()).share_key,
         "adjudication": OutputFactory.create(generation=work).pk,
         "rubrics": rubric.pk,
         "checks": JudgeCheck.objects.create(rater=judge, rubric=rubric, budget=1, version={}).pk,
