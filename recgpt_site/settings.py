@@ -106,6 +106,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "io"
 CELERY_TASK_ROUTES = {
     "recommend.tasks.advance_run": {"queue": "generate"},
+    "recommend.tasks.advance_population": {"queue": "generate"},
+    "recommend.tasks.advance_chunk": {"queue": "generate"},
     "judge.tasks.judge_generation": {"queue": "judge"},
     "judge.tasks.advance_check": {"queue": "judge"},
     "judge.tasks.advance_trial": {"queue": "judge"},
@@ -146,6 +148,7 @@ WEBHOOK_PRIVATE_ADDRESSES = env.bool("WEBHOOK_PRIVATE_ADDRESSES", default=DEBUG)
 JUDGE_GOLD_BAR = env.float("JUDGE_GOLD_BAR", default=0.8)
 CELERY_BEAT_SCHEDULE = {
     "sweep-runs": {"task": "recommend.tasks.sweep", "schedule": schedule(SWEEP_INTERVAL_S)},
+    "sweep-populations": {"task": "recommend.tasks.sweep_populations", "schedule": schedule(SWEEP_INTERVAL_S)},
     "sweep-judge": {"task": "judge.tasks.sweep", "schedule": schedule(SWEEP_INTERVAL_S)},
     "sweep-webhooks": {"task": "recgpt_site.tasks.sweep_webhooks", "schedule": schedule(SWEEP_INTERVAL_S)},
     "forget-deliveries": {"task": "recgpt_site.tasks.forget_deliveries", "schedule": crontab(hour=1, minute=20)},
@@ -242,6 +245,7 @@ SPECTACULAR_SETTINGS = {
         "KindEnum": "recommend.models.Output.Kind",
         "BehaviorKindEnum": "recommend.models.Behavior.Kind",
         "StepStateEnum": "recommend.api.serializers.STEP_STATES",
+        "StepsEnum": "recommend.services.CHOOSABLE_STEPS",
         "LanguageModelStateEnum": "recommend.models.LanguageModel.State",
         "CampaignStateEnum": "judge.models.Campaign.State",
         "AssignmentStateEnum": "judge.models.Assignment.State",

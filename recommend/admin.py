@@ -17,6 +17,9 @@ from recommend.models import (
     LanguageModel,
     Output,
     PipelineRun,
+    PopulationChunk,
+    PopulationJob,
+    PopulationShopper,
     Recommendation,
     RetrievalIndex,
     Shopper,
@@ -108,6 +111,34 @@ class PipelineRunAdmin(LargeTableAdmin[PipelineRun]):
     @admin.display(description="error")
     def problem(self, run: PipelineRun) -> str:
         return short(run.error)
+
+
+@admin.register(PopulationJob)
+class PopulationJobAdmin(ReadOnlyAdmin[PopulationJob]):
+    list_display = ("query", "steps", "state", "n_shoppers", "attempt", "created_by", "created_at", "finished_at")
+    list_filter = ("state",)
+    list_select_related = ("created_by",)
+    search_fields = ("query", "error", "id__exact")
+    exclude = ("lease_token",)
+
+
+@admin.register(PopulationChunk)
+class PopulationChunkAdmin(LargeTableAdmin[PopulationChunk]):
+    list_display = ("created_at", "population", "state", "attempt", "n_calls", "money", "lease_until", "error")
+    list_filter = ("state",)
+    list_select_related = ("population",)
+    search_fields = ("population__id__exact", "id__exact")
+    search_help_text = "The id of a population job or of a chunk; each whole."
+    exclude = ("lease_token",)
+
+
+@admin.register(PopulationShopper)
+class PopulationShopperAdmin(LargeTableAdmin[PopulationShopper]):
+    list_display = ("shopper", "population", "state", "reason", "tokens", "ended_at")
+    list_filter = ("state", "reason")
+    list_select_related = ("shopper", "population")
+    search_fields = ("population__id__exact", "shopper__external_id__exact")
+    search_help_text = "The id of a population job or a shopper's external id; each whole."
 
 
 class OutputInline(TabularInline[Output, Generation]):

@@ -26,6 +26,7 @@ PROMPTS = {
 # Where the server schedules by priority: somebody may be waiting for a run, nobody for one of a population. Verdicts on
 # what is made now (10) come between, so that they do not pile up.
 PRIORITY, POPULATION_PRIORITY = 0, 15
+RETRY_TEMPERATURE = 0.3
 
 Store = Callable[[Generation, Any], None]
 
@@ -40,6 +41,11 @@ class Call:
     snapshot: dict[str, Any]
     messages: Callable[[Prompt], tuple[ChatMessage, ...]]
     schema: dict[str, Any]
+
+    @property
+    def input_sha256(self) -> str:
+        """The hash of what the prompt is made from."""
+        return sha256(json.dumps(self.snapshot, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +75,9 @@ def begin(run_id: UUID, token: UUID, asking: Asking, *, priority: int = PRIORITY
     """Claim the calls of a step. Raises LeaseLostError where the run is not ours any more."""
     begun = Begun([], {}, [])
     for call in asking.calls:
-        generation = _claim(run_id, token, call)
+        generation, attempt = _claim(run_id, token, call)
         if generation.state == JobState.RUNNING:
-            request = _request(generation, call, priority)
+            request = _request(generation, call, attempt, priority)
             begun.pending[request.key] = generation
             begun.requests.append(request)
         else:
@@ -98,10 +104,9 @@ def make(run_id: UUID, token: UUID, asking: Asking) -> Iterator[Generation]:
             raise leases.LeaseLostError(f"Run {run_id} was cancelled, or is held by another worker.")
 
 
-def _claim(run_id: UUID, token: UUID, call: Call) -> Generation:
-    """The call's generation, made or found; running afterwards unless it has ended."""
+def _claim(run_id: UUID, token: UUID, call: Call) -> tuple[Generation, int]:
+    """The call's generation, made or found, running afterwards unless it has ended; and its run's attempt."""
     prompt = load(PROMPTS[call.stage])
-    snapshot = json.dumps(call.snapshot, sort_keys=True, ensure_ascii=False)
     with leases.locked(run_id, token) as run:
         generation, _ = Generation.objects.get_or_create(
             run=run,
@@ -113,23 +118,28 @@ def _claim(run_id: UUID, token: UUID, call: Call) -> Generation:
                 "prompt_version": prompt.version,
                 "prompt_sha256": prompt.sha256,
                 "input": call.snapshot,
-                "input_sha256": sha256(snapshot.encode()).hexdigest(),
+                "input_sha256": call.input_sha256,
             },
         )
         # One that a dead worker left running is made again: nothing of it was stored.
         if generation.state == JobState.QUEUED:
             generation.state = JobState.RUNNING
             generation.save(update_fields=["state"])
-    return generation
+        return generation, run.attempt
 
 
-def _request(generation: Generation, call: Call, priority: int) -> ChatRequest:
+def _request(generation: Generation, call: Call, attempt: int, priority: int) -> ChatRequest:
     return ChatRequest(
         key=str(generation.pk),
         messages=call.messages(load(PROMPTS[call.stage])),
         model=call.model.name,
         schema=call.schema,
-        sampling=Sampling(max_tokens=call.model.max_tokens, temperature=0.0, seed=0),
+        sampling=Sampling(
+            max_tokens=call.model.max_tokens,
+            # The likeliest answer was of no use: another one is drawn, near it.
+            temperature=0.0 if attempt == 1 else RETRY_TEMPERATURE,
+            seed=attempt - 1,
+        ),
         priority=priority,
         options=call.model.request_options,
     )

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -79,6 +79,11 @@ def _stored(shopper: Shopper, before: datetime) -> Iterator[guests.Row]:
         )
     )
     return rows.iterator(chunk_size=5000)
+
+
+def morning_after(moment: datetime) -> datetime:
+    """The first moment of the next day, as people plan from days and not from seconds."""
+    return datetime.combine(moment.date() + timedelta(days=1), time(), tzinfo=moment.tzinfo)
 
 
 def most_bought(units: Mapping[str, int]) -> str:

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
@@ -21,6 +20,7 @@ from django.utils import timezone
 
 from recommend import audit
 from recommend.audit import Verb
+from recommend.leases import lease_end, renewing
 from recommend.models import ACTIVE_STATES, JobState
 from recommend.models.jobs import Job, PausableJob
 
@@ -43,12 +43,17 @@ def held(kind: type[J], pk: UUID) -> Iterator[UUID | None]:
     rows = kind._default_manager
     free = Q(lease_until=None) | Q(lease_until__lt=Now())
     taken = rows.filter(free, kind.GOES, pk=pk).update(
-        lease_token=token, lease_until=_lease_end(), state=JobState.RUNNING, error=""
+        lease_token=token, lease_until=lease_end(), state=JobState.RUNNING, error=""
     )
+    if not taken:
+        yield None
+        return
+    mine = rows.filter(pk=pk, lease_token=token)
     try:
-        yield token if taken else None
+        with renewing(mine):
+            yield token
     finally:
-        rows.filter(pk=pk, lease_token=token).update(lease_token=None, lease_until=None)
+        mine.update(lease_token=None, lease_until=None)
 
 
 def advance(rows: QuerySet[J], pk: UUID, work: Callable[[J, UUID], None]) -> J | None:
@@ -68,9 +73,12 @@ def advance(rows: QuerySet[J], pk: UUID, work: Callable[[J, UUID], None]) -> J |
     return rows.get(pk=pk)
 
 
-def renew(job: Job, token: UUID) -> None:
-    """Renew the lease, and keep the row locked to the transaction's end. Raises LostError where it is not ours."""
-    if not ours(job, token).update(lease_until=_lease_end()):
+def renew(job: Job, token: UUID, **values: Any) -> None:
+    """Make sure that the job is still held, and keep its row locked to the transaction's end; sets columns, if named.
+
+    Raises LostError where the job is not ours.
+    """
+    if not ours(job, token).update(lease_until=lease_end(), **values):
         raise LostError
 
 
@@ -135,8 +143,3 @@ def forgotten(kind: type[J], sent_before: datetime) -> QuerySet[J]:
     waiting = Q(lease_until=None) | Q(lease_until__lt=timezone.now())
     found = kind._default_manager.filter(kind.GOES, lost | (waiting & Q(sent_at__lt=sent_before)))
     return found.order_by("created_at")
-
-
-def _lease_end() -> datetime:
-    # No answer takes longer than the engine's timeout and its retries; correctness does not rest on it, thrift does.
-    return timezone.now() + timedelta(seconds=3 * settings.LLM_TIMEOUT_S)

@@ -33,6 +33,7 @@ from recommend.stages import explanations, interests, tags
 
 log = logging.getLogger(__name__)
 
+INTERNAL_ERROR = "An internal error stopped the run; the worker's log has the details."
 RECENT_ITEMS = 40  # of the past month, in the tags prompt: what it must not repeat
 
 
@@ -64,7 +65,7 @@ def advance(run_id: UUID) -> PipelineRun | None:
     except Exception:
         # The traceback is the developers'; the page gets words, and the run must not look alive.
         log.exception("Run %s failed", run_id)
-        return failed(run_id, token, "An internal error stopped the run; the worker's log has the details.")
+        return failed(run_id, token, INTERNAL_ERROR)
 
 
 def do(run_id: UUID, token: UUID, step: str) -> calls.Asking | None:
@@ -146,7 +147,11 @@ def _history(run: PipelineRun) -> histories.History:
 
 
 def _do_interests(run_id: UUID, token: UUID) -> calls.Asking:
-    run = _run(run_id)
+    return interests_asking(_run(run_id))
+
+
+def interests_asking(run: PipelineRun) -> calls.Asking:
+    """What a run asks for its interests, also one that is not stored. Raises LanguageModel.DoesNotExist."""
     model = run.model_for(Stage.INTERESTS)
     history = _history(run).compressed(run.reference_at, model.history_tokens)
     asked = interests.InterestsInput(

@@ -1,7 +1,7 @@
 """What a user can ask of the pipeline: start a run, cancel it."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,6 +12,7 @@ from django.utils import timezone
 from recommend import audit, events, guests, tasks
 from recommend.audit import Verb
 from recommend.guests import GivenHistory
+from recommend.histories import morning_after
 from recommend.languages import ENGLISH, LANGUAGES
 from recommend.models import ACTIVE_STATES, STEPS, JobState, LanguageModel, PipelineRun, Shopper, Stage
 
@@ -72,7 +73,7 @@ def start_run(
         "reference_at": _seen_from(shopper, reference_at),
         "beta": beta,
         "n_items": n_items,
-        "steps": _checked_steps(steps),
+        "steps": checked_steps(steps),
         "chosen_models": _checked_models(models or {}, steps),
         "language": language,
     }
@@ -103,7 +104,7 @@ def start_run(
 def _seen_from(shopper: Shopper | GivenHistory, asked_at: datetime | None) -> datetime:
     """The moment that a run looks from. Raises InvalidRunError where it would see nothing, or not what was given."""
     if isinstance(shopper, GivenHistory):
-        moment = asked_at or _morning_after(shopper.last_at)
+        moment = asked_at or morning_after(shopper.last_at)
         if shopper.last_at >= moment:
             raise InvalidRunError(
                 "reference_at",
@@ -113,13 +114,13 @@ def _seen_from(shopper: Shopper | GivenHistory, asked_at: datetime | None) -> da
         return moment
     if shopper.last_behavior_at is None:
         raise InvalidRunError("shopper", f"{shopper} has no behaviours yet; import some first.")
-    moment = asked_at or _morning_after(shopper.last_behavior_at)
+    moment = asked_at or morning_after(shopper.last_behavior_at)
     if not shopper.behaviors.filter(occurred_at__lt=moment).exists():
         raise InvalidRunError("reference_at", f"{shopper} has no behaviour before {moment:%Y-%m-%d %H:%M}.")
     return moment
 
 
-def _checked_steps(steps: Collection[str]) -> list[str]:
+def checked_steps(steps: Collection[str]) -> list[str]:
     """All steps that are done, in their order. Raises InvalidRunError for one that lacks what it is made from."""
     unknown = [step for step in steps if step not in CHOOSABLE_STEPS]
     if unknown or not steps:
@@ -142,11 +143,6 @@ def _checked_models(models: Mapping[Stage, LanguageModel], steps: Collection[str
         if stage not in steps:
             raise InvalidRunError(field, f"The run has no step {stage}; add it to the steps, or leave the model out.")
     return {str(stage): str(model.pk) for stage, model in sorted(models.items())}
-
-
-def _morning_after(moment: datetime) -> datetime:
-    """The first moment of the next day, as people plan from days and not from seconds."""
-    return datetime.combine(moment.date() + timedelta(days=1), time(), tzinfo=moment.tzinfo)
 
 
 def _same_key(by: User | None, key: str) -> PipelineRun | None:

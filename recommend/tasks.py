@@ -9,10 +9,16 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from recommend import pipeline
-from recommend.models import ACTIVE_STATES, PipelineRun
+from recommend import jobs, pipeline
+from recommend.engines import factory
+from recommend.engines.errors import EngineUnavailableError
+from recommend.models import ACTIVE_STATES, LanguageModel, PipelineRun, PopulationChunk, PopulationJob, Stage
+from recommend.populations import members, planning
+from recommend.populations.shifts import Shift
 
 SWEEP_LIMIT = 100
+# Below the broker's visibility timeout: a longer wait would be delivered a second time meanwhile.
+LONGEST_WAIT_S = 120
 
 
 def send(run: PipelineRun) -> None:
@@ -41,10 +47,69 @@ def sweep() -> int:
     now = timezone.now()
     unheld = Q(lease_until=None) | Q(lease_until__lt=now)
     left = PipelineRun.objects.filter(
-        unheld, state__in=ACTIVE_STATES, sent_at__lt=now - timedelta(seconds=settings.RUN_LEASE_S)
+        unheld,
+        population=None,  # the others are their chunk's worker's
+        state__in=ACTIVE_STATES,
+        sent_at__lt=now - timedelta(seconds=settings.RUN_LEASE_S),
     ).order_by("priority", "created_at")[:SWEEP_LIMIT]
     runs = list(left)
     PipelineRun.objects.filter(pk__in=[run.pk for run in runs]).update(sent_at=now)
     for run in runs:
         send(run)
     return len(runs)
+
+
+# Populations ----------------------------------------------------------------------------------------------------------
+
+
+def send_population(population: PopulationJob) -> None:
+    """Have a worker write down the shoppers of a job and cut its next chunks, once the transaction is committed."""
+    jobs.send(population, advance_population, members.PRIORITY)
+
+
+@shared_task(base=DjangoTask)
+def advance_population(population_id: str) -> None:
+    """Write down the shoppers of a job, once, and cut its next chunks; nothing happens where it rests or has ended."""
+    jobs.advance(PopulationJob.objects.all(), UUID(population_id), planning.write_down)
+    send_more(UUID(population_id))
+
+
+def send_more(population_id: UUID) -> None:
+    """Cut what a job has room for, and send it."""
+    for chunk in planning.fill(population_id):
+        send_chunk(chunk)
+
+
+def send_chunk(chunk: PopulationChunk) -> None:
+    """Have a worker go on with a chunk, once the transaction at hand is committed."""
+    jobs.send(chunk, advance_chunk, members.PRIORITY)
+
+
+@shared_task(
+    base=DjangoTask,
+    autoretry_for=(EngineUnavailableError,),
+    retry_backoff=4,
+    retry_backoff_max=LONGEST_WAIT_S,
+    max_retries=6,
+)
+def advance_chunk(chunk_id: str) -> None:
+    """Work at a chunk, and at further ones of its job, for a while; nothing happens where another worker holds it.
+
+    A server that cannot be reached is asked again, ever more slowly; after that the sweep takes over.
+    """
+    chunk = PopulationChunk.objects.filter(pk=UUID(chunk_id)).first()
+    if chunk is None:
+        return
+    try:
+        model = LanguageModel.objects.serving(Stage.INTERESTS)
+    except LanguageModel.DoesNotExist as missing:
+        planning.fail(chunk.population_id, str(missing))
+        return
+    for left in Shift(chunk.pk, send_more).work(factory.from_settings(model.engine)):
+        send_chunk(left)
+
+
+@shared_task(base=DjangoTask)
+def sweep_populations() -> int:
+    """Send again the population jobs and chunks whose task or worker was lost; returns how many."""
+    return jobs.resend(PopulationJob, send_population) + jobs.resend(PopulationChunk, send_chunk)

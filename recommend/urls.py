@@ -1,8 +1,8 @@
-"""Pages of the demo."""
+"""Pages of the demo and of populations."""
 
 from django.urls import path
 
-from recommend import views
+from recommend import population_views, views
 
 app_name = "recommend"
 urlpatterns = [
@@ -15,4 +15,11 @@ urlpatterns = [
     path("demo/runs/<uuid:pk>/ranking/", views.run_ranking, name="run-ranking"),
     path("demo/shared/<uuid:key>/", views.run_shared, name="run-shared"),
     path("demo/shared/<uuid:key>/ranking/", views.shared_ranking, name="shared-ranking"),
+    path("populations/", population_views.populations, name="populations"),
+    path("populations/new/", population_views.population_new, name="population-new"),
+    path("populations/count/", population_views.population_count, name="population-count"),
+    path("populations/<uuid:pk>/", population_views.population, name="population"),
+    path("populations/<uuid:pk>/pause/", population_views.population_pause, name="population-pause"),
+    path("populations/<uuid:pk>/resume/", population_views.population_resume, name="population-resume"),
+    path("populations/<uuid:pk>/cancel/", population_views.population_cancel, name="population-cancel"),
 ]

@@ -1,7 +1,6 @@
 """Template filters of the review and quality pages."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 
 from django import template
 from django.utils.safestring import SafeString
@@ -9,10 +8,10 @@ from django.utils.safestring import SafeString
 from judge import campaign_pages, markdown
 from judge.statistics import paired, wording
 from judge.statistics.intervals import Estimate
+from recommend.wording import NONE, money
 
 register = template.Library()
-
-NONE = "–"
+register.filter("money", money)
 
 
 @register.filter
@@ -29,18 +28,6 @@ def decimal(value: float | None) -> str:
     ('.61', '–')
     """
     return NONE if value is None else wording.coefficient(value)
-
-
-@register.filter
-def money(amount: Decimal | None) -> str:
-    """An amount with as many digits as it takes to be told from nothing; a dash where there is none.
-
-    >>> money(Decimal("0.00094")), money(Decimal("12.5")), money(None)
-    ('0.00094', '12.50', '–')
-    """
-    if amount is None:
-        return NONE
-    return f"{amount:,.2f}" if amount >= 1 or not amount else f"{float(amount):.2g}"
 
 
 @register.filter

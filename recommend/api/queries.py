@@ -39,6 +39,7 @@ class GenerationQuery(Query):
 
 class RunFilters(Parameters):
     state = serializers.ChoiceField(required=False, choices=JobState.choices)
+    population = serializers.UUIDField(required=False, help_text="Those of a population job.")
     shopper = serializers.CharField(required=False, help_text="External id or UUID.")
     batch = serializers.UUIDField(required=False, help_text="Started together, by one call.")
 

@@ -56,7 +56,7 @@ class PipelineRunViewSet(FilteredViewSet[PipelineRun]):
     def filtered(self, queryset: QuerySet[PipelineRun], wanted: Mapping[str, Any]) -> QuerySet[PipelineRun]:
         if "shopper" in wanted:
             queryset = queryset.filter(queries.shopper(wanted["shopper"]))
-        return queryset.filter(queries.exact(wanted, "state", "batch"))
+        return queryset.filter(queries.exact(wanted, "state", "batch", "population"))
 
     @extend_schema(
         summary="Start a run",

@@ -2,10 +2,11 @@
 
 from rest_framework.routers import SimpleRouter
 
-from recommend.api import views
+from recommend.api import populations, views
 
 
 def register(router: SimpleRouter) -> None:
     router.register("shoppers", views.ShopperViewSet, basename="shopper")
     router.register("items", views.ItemViewSet, basename="item")
     router.register("language-models", views.LanguageModelViewSet, basename="language-model")
+    router.register("population-jobs", populations.PopulationJobViewSet, basename="population-job")

@@ -5,6 +5,7 @@ from recommend.models.behaviors import Behavior, GuestHistory
 from recommend.models.catalogue import EMBEDDING_DIMENSIONS, Item, Shopper, ShopperQuerySet, TextEmbedding
 from recommend.models.ids import new_id
 from recommend.models.language_models import LanguageModel, LanguageModelQuerySet
+from recommend.models.populations import PopulationChunk, PopulationJob, PopulationShopper
 from recommend.models.retrieval import RetrievalIndex
 from recommend.models.runs import (
     ACTIVE_STATES,
@@ -36,6 +37,9 @@ __all__ = [
     "Output",
     "OutputQuerySet",
     "PipelineRun",
+    "PopulationChunk",
+    "PopulationJob",
+    "PopulationShopper",
     "Recommendation",
     "RetrievalIndex",
     "Shopper",

@@ -101,6 +101,12 @@ class PipelineRun(models.Model):
     priority = models.PositiveSmallIntegerField(
         default=0, help_text="Of its tasks: 0 where somebody waits, 9 for work in the background."
     )
+    population = models.ForeignKey(
+        "PopulationJob", null=True, blank=True, on_delete=models.SET_NULL, related_name="runs", db_index=False
+    )
+    attempt = models.PositiveSmallIntegerField(
+        default=1, db_default=1, help_text="Above 1 where what failed was asked again, by another draw."
+    )
     sent_at = models.DateTimeField(default=timezone.now, help_text="When a task was last sent for it.")
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -114,6 +120,11 @@ class PipelineRun(models.Model):
                 name="pipeline_run_idempotency",
             ),
             models.CheckConstraint(condition=models.Q(beta__gte=0, beta__lte=1), name="pipeline_run_beta_0_to_1"),
+            models.UniqueConstraint(
+                fields=["population", "shopper"],
+                condition=models.Q(population__isnull=False),
+                name="pipeline_run_once_per_population",
+            ),
         ]
         indexes = [
             models.Index(fields=["state", "lease_until"], name="pipeline_run_sweep"),

@@ -1,4 +1,4 @@
-"""kill -9 of a real worker in the middle of a run: the run ends after a restart, with no output twice."""
+"""kill -9 of a real worker in the middle of its work: it ends after a restart, with no output twice."""
 
 import json
 import time
@@ -10,7 +10,9 @@ from django.conf import settings
 
 from recgpt_site.embedded.processes import Process
 from recommend import retrieval, services
-from recommend.models import Generation, JobState, LanguageModel, Output, PipelineRun, Shopper
+from recommend.models import Generation, JobState, LanguageModel, Output, PipelineRun, PopulationJob, Shopper
+from recommend.populations import services as populations
+from recommend.populations.reports import progress_of
 from tests.recommend.factories import REFERENCE, BehaviorFactory, ItemFactory, LanguageModelFactory, ShopperFactory
 
 LONGEST_S = 240
@@ -63,5 +65,33 @@ def test_a_run_survives_kill_9_of_its_worker(
     assert (run.state, run.error) == (JobState.DONE, "")
     assert Generation.objects.get(run=run, stage="interests").pk == left.pk
     for generation in run.generations.filter(state=JobState.DONE, stage__in=["interests", "tags"]):
+        said = json.loads(generation.raw_text)[generation.stage]
+        assert Output.objects.filter(generation=generation).count() == len(said)
+
+
+@pytest.mark.llm
+def test_a_population_survives_kill_9_of_its_worker_and_makes_nothing_twice(
+    shopper: Shopper, llm_server: str, celery_worker_process: Callable[..., Process]
+) -> None:
+    Shopper.objects.exclude(pk=shopper.pk).update(last_behavior_at=REFERENCE)
+    quick = {"RUN_LEASE_S": "3", "SWEEP_INTERVAL_S": "1", "LLM_BASE_URL": llm_server}
+    worker = celery_worker_process(**quick)
+    population = populations.start(query="all", stages=["interests", "tags"], by=None)
+    wait_for(lambda: population.runs.filter(generations__state=JobState.DONE).exists())
+
+    worker.kill()
+    made = set(Generation.objects.filter(run__population=population, state=JobState.DONE).values_list("pk", flat=True))
+    n_ended = population.members.exclude(state="waiting").count()
+    assert n_ended < 4, "the worker was killed too late to test anything"
+    celery_worker_process(beat=True, **quick)
+    wait_for(lambda: not PopulationJob.objects.get(pk=population.pk).is_active)
+
+    population.refresh_from_db()
+    report = progress_of(population)
+    assert (population.state, report.n_done + report.n_failed) == (JobState.DONE, 4)
+    assert population.runs.values("shopper").distinct().count() == population.runs.count() == 4
+    generations = Generation.objects.filter(run__population=population)
+    assert made <= set(generations.filter(state=JobState.DONE).values_list("pk", flat=True))
+    for generation in generations.filter(state=JobState.DONE):
         said = json.loads(generation.raw_text)[generation.stage]
         assert Output.objects.filter(generation=generation).count() == len(said)

@@ -49,6 +49,9 @@ from recommend.models import (
     Item,
     JobState,
     LanguageModel,
+    PopulationChunk,
+    PopulationJob,
+    PopulationShopper,
     Recommendation,
     RetrievalIndex,
     TextEmbedding,
@@ -93,6 +96,9 @@ def fill() -> None:
     interest = generation.outputs.get(position=0)
     tag = OutputFactory.create(parent=interest, item=item, rejected_by="too-long", rejected_because="It is.")
     Recommendation.objects.create(run=generation.run, item=item, rank=1, score=1, collaborative=1, semantic=1, tag=tag)
+    population = PopulationJob.objects.create(query=f"sample=0.1 seed={n}", steps=["history", "interests"])
+    chunk = PopulationChunk.objects.create(population=population)
+    PopulationShopper.objects.create(population=population, chunk=chunk, shopper=generation.shopper)
     RetrievalIndex.objects.create(n_items=1, n_behaviors=1, data=b"")
     version = VectorVersion.objects.create(model="test", dimensions=2, kind="exact")
     VectorAlias.objects.create(name=f"texts {n}", version=version)

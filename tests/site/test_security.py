@@ -16,6 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from judge.models import Alert, Assignment, Backfill, FileImport, Gold, JudgeCheck, Panel, Proposal, Rubric, Trial
 from recgpt_site.models import Delivery, Webhook
+from recommend.models import PopulationJob
 from tests.judge.factories import AssignmentFactory, JudgeFactory, UserFactory
 from tests.recommend.factories import OutputFactory, PipelineRunFactory
 
@@ -122,6 +123,7 @@ def pages(assignment: Assignment) -> list[str]:
         "backfills": Backfill.objects.create(
             rater=judge, rubric=rubric, stage="interests", max_calls=1, n_outputs=1, n_to_ask=1
         ).pk,
+        "populations": PopulationJob.objects.create(query="all", steps=["history", "interests"]).pk,
         "import": FileImport.objects.create(what="labels", name="labels.csv", n_bytes=1).pk,
         "generations": work.pk,
         "gold": Gold.objects.create(**gold).pk,

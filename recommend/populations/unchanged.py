@@ -1,0 +1,42 @@
+"""Whether a shopper needs another run: not where the last one was made of the same by the same models and prompts."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+
+from recommend import pipeline
+from recommend.calls import PROMPTS
+from recommend.models import Generation, JobState, LanguageModel, PipelineRun, Stage
+from recommend.prompts import load
+
+
+def is_unchanged(run: PipelineRun) -> bool:
+    """Whether a run that is not stored yet would ask what was asked for its shopper the last time.
+
+    The last interests that the same model made by the same prompt must have been made from the same history and
+    attributes, and their run must have done every step of this one, each by the model and prompt that serve now.
+    Raises LanguageModel.DoesNotExist where a stage has no serving model.
+    """
+    if Stage.INTERESTS not in run.steps:
+        return False  # nothing is asked of a model, so nothing is known to be the same
+    same = _by_same(Stage.INTERESTS).filter(shopper=run.shopper, run__language=run.language)
+    last = same.select_related("run").order_by("-created_at").first()
+    if last is None or not _did_all(last.run, run.steps):
+        return False
+    return pipeline.interests_asking(run).calls[0].input_sha256 == last.input_sha256
+
+
+def _did_all(run: PipelineRun, steps: list[str]) -> bool:
+    if run.state != JobState.DONE or not set(steps) <= set(run.steps):
+        return False
+    stages = [stage for stage in Stage if stage in steps and stage != Stage.INTERESTS]
+    return all(
+        not run.generations.filter(stage=stage).exclude(pk__in=_by_same(stage).filter(run=run)).exists()
+        for stage in stages
+    )
+
+
+def _by_same(stage: Stage) -> QuerySet[Generation]:
+    """Done generations of a stage by the model and the prompt that serve now."""
+    model, prompt = LanguageModel.objects.serving(stage), load(PROMPTS[stage])
+    return Generation.objects.filter(stage=stage, state=JobState.DONE, model=model, prompt_sha256=prompt.sha256)
