@@ -1,6 +1,7 @@
 """The collaborative arm, with numbers worked out by hand."""
 
 import io
+from collections.abc import Sequence
 from uuid import UUID
 
 import numpy as np
@@ -13,7 +14,7 @@ A, B, C, D = IDS
 PLAIN = {"damping": 0.0, "backward": 0.0}
 
 
-def fitted(*histories: list[UUID | set[UUID]], **shape) -> Cooccurrence:
+def fitted(*histories: Sequence[UUID | set[UUID]], **shape) -> Cooccurrence:
     """A model of these shoppers; a set of items is a basket, taken at one moment."""
     events = [
         (shopper, IDS.index(item), moment)

@@ -1,6 +1,7 @@
 """From a history and tags to a list, with the real embedding model and rows in the database."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,13 @@ def items() -> dict[str, Item]:
 
 def found(items: dict[str, Item], **asked) -> list[Scored]:
     """The list for who took diapers last and is thought to want baby puree."""
-    wanted = {"history": [[items["diapers"].pk]], "tags": ["baby puree"], "recent": (), "beta": 0.5, "n": 3}
+    wanted: dict[str, Any] = {
+        "history": [[items["diapers"].pk]],
+        "tags": ["baby puree"],
+        "recent": (),
+        "beta": 0.5,
+        "n": 3,
+    }
     return retrieval.recommend(**wanted | asked)
 
 

@@ -149,7 +149,7 @@ def test_hnsw_searches_by_its_index():
 def index_scans(version: VectorVersion) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_get_xact_numscans(%s::regclass)", [f"vector_hnsw_{version.pk.hex}"])
-        return cursor.fetchone()[0]
+        return int(cursor.fetchone()[0])
 
 
 def test_recall_is_the_share_of_the_exact_nearest_that_is_found():
@@ -168,6 +168,7 @@ def test_recall_is_the_share_of_the_exact_nearest_that_is_found():
     version.refresh_from_db()
     assert version.n_probes == 20
     assert version.recall == pytest.approx(np.mean(shares), abs=0.01)  # half precision moves the hundredth
+    assert version.recall is not None
     assert version.recall < 1.0
 
 
