@@ -20,7 +20,7 @@ from recommend.http import Request, read_id
 from recommend.models import JobState, LanguageModel, PipelineRun
 
 SHOPPERS_PER_PAGE = 12
-N_RECENT = 8
+N_RECENT = 12
 EDITED = 100  # the newest behaviours of a run, to be edited by hand
 
 

@@ -86,3 +86,24 @@ def test_controls_are_thumb_sized_on_a_phone(
 
     assert min(heights) >= 36
     assert page.locator("[data-evidence][open]").count() == 0  # the evidence folds to a line
+
+
+def test_a_history_that_is_higher_than_the_window_scrolls_inside_its_panel(
+    new_page: Callable[..., Page], sign_in: Callable[[Page, User], None], lead: User, pages: list[str]
+):
+    page = new_page(height=260)
+    sign_in(page, lead)
+    page.goto(pages[2])
+
+    last, panel, scrolled = page.evaluate(
+        """() => {
+            const panel = document.querySelector("[data-evidence]");
+            const last = [...panel.querySelectorAll("li, p")].pop();
+            last.scrollIntoView({ block: "nearest" });
+            const bottoms = [last, panel].map((one) => Math.round(one.getBoundingClientRect().bottom));
+            return [...bottoms, panel.scrollTop];
+        }"""
+    )
+
+    assert last <= panel
+    assert scrolled > 0

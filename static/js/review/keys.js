@@ -102,7 +102,7 @@
     }
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     // In a radio group the arrows choose a label, and on a button or link Enter presses it: the browser's own ways stay.
-    if (key.startsWith("Arrow") && event.target.matches("input[type=radio], .evidence__scroll")) return;
+    if (key.startsWith("Arrow") && event.target.matches("input[type=radio], [data-evidence] [role=region]")) return;
     if (key === "Enter" && event.target.closest("button, a, summary")) return;
 
     const label = form() && /^[0-9]$/.test(key) && review().current()?.querySelector(`[data-key="${key}"]`);

@@ -18,9 +18,9 @@
       line.querySelector("[data-cited]").hidden = !hit;
       if (hit) first ??= line;
     }
-    // Scrolls the list of lines only, never the page under the reader.
-    const list = first?.closest(".evidence__scroll");
-    if (list) list.scrollTop = Math.max(0, first.offsetTop - list.offsetTop - 40);
+    // Scrolls the panel of the history only, never the page under the reader.
+    const panel = first?.closest("[data-evidence]");
+    if (panel) panel.scrollTop = Math.max(0, first.offsetTop - panel.firstElementChild.offsetHeight - 40);
   }
 
   function focus(output, { take = true, scroll = true } = {}) {
