@@ -47,7 +47,7 @@ def _demo(request: Request, form: RunForm, status: int = HTTPStatus.OK) -> HttpR
     context = {"query": query, "page": page, "form": form, "chosen": chosen}
     if request.htmx:
         return render(request, "recommend/partials/shoppers.html", context)
-    context["recent"] = access.visible_runs(request.user).select_related("shopper")[:N_RECENT]
+    context["recent"] = access.visible_runs(request.user).filter(population=None).select_related("shopper")[:N_RECENT]
     context["models"] = LanguageModel.objects.filter(state=LanguageModel.State.SERVING)
     return render(request, "recommend/demo.html", context, status=status)
 

@@ -93,6 +93,13 @@ def test_who_failed_stands_on_the_page_with_the_reason_and_the_way_to_the_run(pa
     assert population.runs.get().get_absolute_url() in shown
 
 
+def test_runs_of_a_population_do_not_crowd_the_demo_out(page: Client):
+    made(1)
+    population = worked(started(), RecordedEngine(good))
+
+    assert population.runs.get().get_absolute_url() not in page.get(reverse("recommend:demo")).content.decode()
+
+
 def test_what_is_wrong_stands_at_its_field_and_what_was_typed_stays(page: Client):
     made(1)
 
