@@ -23,7 +23,7 @@ SILENT_AFTER = 13  # times the recency: older moments have no measurable vote
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How votes are counted. The defaults were chosen on held-out events of the two logs of benchmarks/retrieval.
+    """How votes are counted. How the defaults were chosen: benchmarks/retrieval/README.md.
 
     window       events after an item within which another one co-occurs
     damping      exponent on the follower's count: 0 leaves popular items as they are
