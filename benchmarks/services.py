@@ -30,14 +30,17 @@ def server() -> Iterator[int]:
 
 
 @contextmanager
-def database() -> Iterator[None]:
-    """A database with our tables, on the embedded PostgreSQL (with fsync), or on that of DATABASE_URL."""
+def database() -> Iterator[Supervisor]:
+    """A database with our tables, on the embedded PostgreSQL (with fsync), or on that of DATABASE_URL.
+
+    Gives the supervisor, for what else is to be started.
+    """
     with Supervisor(command="benchmark", progress=Silent()) as supervisor:
         stack.start_stores(supervisor, Silent(), durable=True)
         original = connection.settings_dict["NAME"]
         connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
         try:
-            yield
+            yield supervisor
         finally:
             connection.creation.destroy_test_db(str(original), verbosity=0)
             connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's has one
