@@ -7,7 +7,7 @@ Item level: an event carries its item's short form already. Sequence level, two 
 
 Days up to a month back, months of 30 days up to a year, years of 365 days beyond. The set of (item, period, behaviour)
 can be read back from the lines (`decode`); beside it each item keeps how many units it stands for. What does not fit is
-dropped by whole periods, oldest first, and counted. Boundaries, order and counts are ours: the report leaves them open.
+dropped, oldest first, and counted (`overflow`). Boundaries, order and counts are ours: the report leaves them open.
 """
 
 import math
@@ -16,10 +16,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import total_ordering
-from typing import Literal
 
 from recommend.extraction import Event
+from recommend.overflow import Cell, Cells, fitting
+from recommend.periods import Period, period_of
 
 BEHAVIOR_LABELS = {
     "purchase": "purchased",
@@ -31,38 +31,7 @@ BEHAVIOR_LABELS = {
     "click": "clicked",
     "return": "returned",
 }
-DAY_GRAIN_DAYS = 30
-MONTH_DAYS = 30
-YEAR_DAYS = 365
 _MARKS = str.maketrans(",|×<>", ";/x‹›")
-
-
-@total_ordering
-@dataclass(frozen=True, slots=True)
-class Period:
-    """A stretch of time counted back from the reference date; a smaller one is more recent."""
-
-    grain: Literal["day", "month", "year"]
-    n: int
-
-    @property
-    def label(self) -> str:
-        """What the line says: "today", "1 day ago", "2 months ago"."""
-        if self.n == 0:
-            return "today"
-        return f"{self.n} {self.grain}{'' if self.n == 1 else 's'} ago"
-
-    @property
-    def oldest_age_days(self) -> int:
-        """How many days before the reference date the period begins."""
-        if self.grain == "day":
-            return self.n
-        if self.grain == "month":
-            return min((self.n + 1) * MONTH_DAYS - 1, YEAR_DAYS)
-        return (self.n + 1) * YEAR_DAYS - 1
-
-    def __lt__(self, other: "Period") -> bool:
-        return self.oldest_age_days < other.oldest_age_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +47,27 @@ class Line:
 class CompressedHistory:
     """What the model reads of a history, most recent lines first, and what it does not.
 
-    dropped_before  first day that is still there; None where nothing was dropped
+    dropped         period -> events of it that were left out, oldest first
+    dropped_before  first day of the oldest period that is wholly there; None where nothing was dropped, or none is
     tokens          of the text, by the counter that `compress` was given
     """
 
     lines: tuple[Line, ...]
     n_events: int
-    n_kept_events: int
-    n_dropped_events: int
+    dropped: tuple[tuple[Period, int], ...]
     dropped_before: date | None
     tokens: int
     reference: date
+
+    @property
+    def n_dropped_events(self) -> int:
+        """How many events the model does not read."""
+        return sum(n for _, n in self.dropped)
+
+    @property
+    def n_kept_events(self) -> int:
+        """How many events the lines stand for."""
+        return self.n_events - self.n_dropped_events
 
     @property
     def text(self) -> str:
@@ -107,33 +86,24 @@ def compress(
     max_tokens: int | None = None,
     count_tokens: Callable[[str], int] | None = None,
 ) -> CompressedHistory:
-    """The history as lines of at most `max_tokens` (None: no limit).
+    """The history as lines of at most `max_tokens` (None: no limit); `overflow` says what goes where they are more.
 
-    Whole periods go, oldest first, until the rest fits; where even the newest alone does not, its items with the
-    fewest units go. Raises ValueError for an event after the reference date: it would leak the future.
+    Raises ValueError for an event after the reference date: it would leak the future.
     """
     counted = count_tokens or estimate_tokens
-    by_period: dict[Period, list[Event]] = defaultdict(list)
-    for event in events:
-        by_period[period_of(event.at.date(), reference)].append(event)
-    n_events = sum(map(len, by_period.values()))
-    kept = sorted(by_period)
-    lines = _lines(by_period, kept)
-    while max_tokens is not None and len(kept) > 1 and _tokens(lines, counted) > max_tokens:
-        kept.pop()
-        lines = _lines(by_period, kept)
-    n_kept = sum(len(by_period[period]) for period in kept)
-    if max_tokens is not None and _tokens(lines, counted) > max_tokens:
-        lines = _shortened(lines, max_tokens, counted)
-        left = {item for line in lines for item, _ in line.items}
-        n_kept = sum(clean_item(event.text) in left for period in kept for event in by_period[period])
-    dropped = len(kept) < len(by_period)
+    cells = _cells(events, reference)
+    kept = cells if max_tokens is None else fitting(cells, max_tokens, lambda some: _tokens(_lines(some), counted))
+    lines = _lines(kept)
+    dropped: Counter[Period] = Counter()
+    for (item, period), cell in cells.items():
+        if (item, period) not in kept:
+            dropped[period] += cell.n_events
+    whole = [period for period in {period for _, period in kept} if period not in dropped]
     return CompressedHistory(
         lines=lines,
-        n_events=n_events,
-        n_kept_events=n_kept,
-        n_dropped_events=n_events - n_kept,
-        dropped_before=reference - timedelta(days=kept[-1].oldest_age_days) if dropped else None,
+        n_events=sum(cell.n_events for cell in cells.values()),
+        dropped=tuple(sorted(dropped.items(), reverse=True)),
+        dropped_before=reference - timedelta(days=max(whole).oldest_age_days) if dropped and whole else None,
         tokens=_tokens(lines, counted),
         reference=reference,
     )
@@ -164,22 +134,6 @@ def recent_items(events: Iterable[Event], *, reference: date, days: int = 28, ma
     return tuple(_counted(item, count) for item, count in ranked[:max_items])
 
 
-def period_of(day: date, reference: date) -> Period:
-    """The period of a day. Raises ValueError for a day after the reference date.
-
-    >>> [period_of(date(2018, 1, 1) - timedelta(days=age), date(2018, 1, 1)).label for age in (0, 1, 30, 31, 75, 400)]
-    ['today', '1 day ago', '30 days ago', '1 month ago', '2 months ago', '1 year ago']
-    """
-    age = (reference - day).days
-    if age < 0:
-        raise ValueError(f"an event on {day} lies after the reference date {reference}")
-    if age <= DAY_GRAIN_DAYS:
-        return Period("day", age)
-    if age <= YEAR_DAYS:
-        return Period("month", age // MONTH_DAYS)
-    return Period("year", age // YEAR_DAYS)
-
-
 def clean_item(text: str) -> str:
     """An item's text without the characters that lines and prompts use as marks.
 
@@ -198,28 +152,42 @@ def estimate_tokens(text: str) -> int:
     """
     words = sum((len(word) + 5) // 6 for word in re.findall(r"[A-Za-z]+", text))
     signs = len(re.findall(r"[0-9]|[^\sA-Za-z0-9]", text))
-    wide = sum(2 for character in text if ord(character) > 127 and character != "×")
-    return math.ceil(1.1 * (words + signs + wide + text.count("\n")))
+    wide = len(re.findall(r"[^\x00-\x7f×]", text))
+    return math.ceil(1.1 * (words + signs + 2 * wide + text.count("\n")))
 
 
-def _lines(by_period: dict[Period, list[Event]], kept: Sequence[Period]) -> tuple[Line, ...]:
-    # Step 1: (period, behaviour) -> items. Step 2: item -> its (period, behaviour) pairs -> items that share them.
-    contexts: dict[str, set[tuple[Period, str]]] = defaultdict(set)
+def _cells(events: Iterable[Event], reference: date) -> dict[tuple[str, Period], Cell]:
+    """Step 1: what was done with each item in each period."""
+    cells: dict[tuple[str, Period], Cell] = defaultdict(Cell)
+    # A long history has few days and few texts: each is looked at once.
+    periods: dict[date, Period] = {}
+    items: dict[str, str] = {}
+    for event in events:
+        day, text = event.at.date(), event.text
+        period = periods.get(day) or periods.setdefault(day, period_of(day, reference))
+        item = items.get(text) or items.setdefault(text, clean_item(text))
+        cell = cells[item, period]
+        cell.labels.add(BEHAVIOR_LABELS.get(event.kind, event.kind))
+        cell.n_events += 1
+        cell.units += event.quantity
+    return dict(cells)
+
+
+def _lines(cells: Cells) -> tuple[Line, ...]:
+    """Step 2: item -> its (period, behaviour) pairs -> the items that share them, most recent first."""
+    periods = {period.oldest_age_days: period for _, period in cells}
+    contexts: dict[str, list[tuple[int, str]]] = defaultdict(list)
     units: Counter[str] = Counter()
-    for period in kept:
-        for event in by_period[period]:
-            item = clean_item(event.text)
-            contexts[item].add((period, BEHAVIOR_LABELS.get(event.kind, event.kind)))
-            units[item] += event.quantity
-    groups: dict[frozenset[tuple[Period, str]], list[str]] = defaultdict(list)
+    for (item, period), cell in cells.items():
+        contexts[item] += [(period.oldest_age_days, label) for label in cell.labels]
+        units[item] += cell.units
+    groups: dict[tuple[tuple[int, str], ...], list[str]] = defaultdict(list)
     for item, pairs in contexts.items():
-        groups[frozenset(pairs)].append(item)
-    ordered = sorted(groups.items(), key=lambda group: _recency(group[0]))
-    return tuple(_line(pairs, {item: units[item] for item in items}) for pairs, items in ordered)
-
-
-def _recency(pairs: frozenset[tuple[Period, str]]) -> tuple[tuple[int, str], ...]:
-    return tuple(sorted((period.oldest_age_days, label) for period, label in pairs))
+        groups[tuple(sorted(pairs))].append(item)
+    return tuple(
+        _line([(periods[age], label) for age, label in pairs], {item: units[item] for item in items})
+        for pairs, items in sorted(groups.items())
+    )
 
 
 def _line(pairs: Iterable[tuple[Period, str]], units: dict[str, int]) -> Line:
@@ -238,20 +206,3 @@ def _counted(item: str, count: int) -> str:
 
 def _tokens(lines: Sequence[Line], counted: Callable[[str], int]) -> int:
     return counted("\n".join(line.text for line in lines)) if lines else 0
-
-
-def _shortened(lines: tuple[Line, ...], max_tokens: int, counted: Callable[[str], int]) -> tuple[Line, ...]:
-    units = {item: count for line in lines for item, count in line.items}
-    kept = sorted(units, key=lambda item: (-units[item], item))
-    while kept:
-        kept.pop()
-        left = set(kept)
-        fitting = tuple(_only(line, left) for line in lines if any(item in left for item, _ in line.items))
-        if _tokens(fitting, counted) <= max_tokens:
-            return fitting
-    return ()
-
-
-def _only(line: Line, left: set[str]) -> Line:
-    pairs = [(period, label) for period, labels in line.contexts for label in labels]
-    return _line(pairs, {item: count for item, count in line.items if item in left})

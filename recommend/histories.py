@@ -105,6 +105,7 @@ def as_json(history: CompressedHistory, max_tokens: int | None, category: str) -
         "n_events": history.n_events,
         "n_kept_events": history.n_kept_events,
         "n_dropped_events": history.n_dropped_events,
+        "dropped": [{"period": period.label, "n_events": n} for period, n in history.dropped],
         "dropped_before": history.dropped_before.isoformat() if history.dropped_before else None,
         "tokens": history.tokens,
         "max_tokens": max_tokens,

@@ -202,6 +202,11 @@ class HistoryLineSerializer(Quick, serializers.Serializer[Any]):
     items = serializers.JSONField(help_text="A list of [name, count].")
 
 
+class DroppedSerializer(Quick, serializers.Serializer[Any]):
+    period = serializers.CharField(help_text="As the lines say it, such as “2 years ago”.")
+    n_events = serializers.IntegerField()
+
+
 class HistorySerializer(Quick, serializers.Serializer[Any]):
     """The compressed history, and what it left out."""
 
@@ -209,7 +214,10 @@ class HistorySerializer(Quick, serializers.Serializer[Any]):
     n_events = serializers.IntegerField()
     n_kept_events = serializers.IntegerField()
     n_dropped_events = serializers.IntegerField(help_text="Dropped, oldest first, to fit the model's context.")
-    dropped_before = serializers.CharField(allow_null=True)
+    dropped = DroppedSerializer(many=True, default=list, help_text="How many of each period, oldest first.")
+    dropped_before = serializers.CharField(
+        allow_null=True, help_text="First day of the oldest period that is wholly there; null where none is."
+    )
     tokens = serializers.IntegerField()
     max_tokens = serializers.IntegerField(allow_null=True)
 

@@ -42,6 +42,7 @@ def finished_run(**values: Any) -> PipelineRun:
             "n_events": 3,
             "n_kept_events": 2,
             "n_dropped_events": 1,
+            "dropped": [{"period": "10 months ago", "n_events": 1}],
             "dropped_before": "2017-03-01",
             "tokens": 40,
             "max_tokens": 448,
@@ -160,6 +161,7 @@ def test_one_get_gives_the_finished_result_with_labels():
     assert body["state"] == "done"
     assert body["history"]["lines"][0]["items"] == [["soft drinks", 2]]
     assert body["history"]["n_dropped_events"] == 1
+    assert body["history"]["dropped"] == [{"period": "10 months ago", "n_events": 1}]
     [shown] = body["interests"]
     assert (shown["text"], shown["evidence"], shown["rejection"]) == ("soft drinks", [0], None)
     assert [tag["text"] for tag in shown["tags"]] == ["family-size cola"]

@@ -12,10 +12,10 @@ from recommend.compression import (
     compress,
     decode,
     estimate_tokens,
-    period_of,
     recent_items,
 )
 from recommend.extraction import Event
+from recommend.periods import period_of
 
 TODAY = date(2018, 1, 1)
 
@@ -104,6 +104,7 @@ def test_what_does_not_fit_goes_by_whole_periods_oldest_first():
     assert (history.n_events, history.n_kept_events, history.n_dropped_events) == (4, 1, 3)
     assert history.dropped_before == date(2017, 12, 31)
     assert history.tokens == 6
+    assert [(period.label, n) for period, n in history.dropped] == [("1 month ago", 1), ("2 days ago", 2)]
 
 
 def test_where_one_period_is_too_much_the_rarest_items_go():
@@ -113,13 +114,14 @@ def test_where_one_period_is_too_much_the_rarest_items_go():
 
     assert history.text == "1 day ago (purchased) | soup ×3"
     assert history.n_dropped_events == 2
+    assert history.dropped_before is None
 
 
 def test_nothing_dropped_is_said_so():
     history = compress([bought("soup", 400)], reference=TODAY, max_tokens=100)
 
     assert history.dropped_before is None
-    assert history.n_dropped_events == 0
+    assert history.dropped == ()
 
 
 def test_an_empty_history_has_no_lines():

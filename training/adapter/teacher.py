@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from operator import itemgetter
 
-from recommend.compression import CompressedHistory, Period
+from recommend.compression import CompressedHistory
 from recommend.extraction import Event
+from recommend.periods import Period
 from recommend.stages.explanations import ItemInfo, length_is_right
 from recommend.stages.interests import InterestOutput
 from recommend.stages.tags import TagOutput
