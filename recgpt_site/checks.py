@@ -164,6 +164,15 @@ def retrieval() -> Iterator[CheckMessage]:
         )
 
 
+def behaviors() -> Iterator[CheckMessage]:
+    if settings.BEHAVIORS_DIR and not Path(settings.BEHAVIORS_DIR).is_dir():
+        yield Error(
+            f"BEHAVIORS_DIR is {settings.BEHAVIORS_DIR}, which is no folder.",
+            hint="Point it to the Parquet files of your warehouse's export, or leave it unset to use our own table.",
+            id="recgpt_site.E018",
+        )
+
+
 def web() -> Iterator[CheckMessage]:
     if not settings.DEBUG and not settings.ALLOWED_HOSTS:
         yield Error(
@@ -223,6 +232,7 @@ ALL: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     embedding_model,
     vectors,
     retrieval,
+    behaviors,
     web,
     numbers,
     prompt_optimizers,

@@ -195,6 +195,10 @@ RETRIEVAL_FUSION = env.str("RETRIEVAL_FUSION", default="value")
 # What may be offered; names and values of recommend.retrieval.selection.Rules.
 RETRIEVAL_RULES: dict[str, Any] = env.json("RETRIEVAL_RULES", default={})
 
+# Behaviours ---------------------------------------------------------------------------------------------------------
+# Unset: our own table. Set: a folder of Parquet files, read for one shopper at a time.
+BEHAVIORS_DIR = env.str("BEHAVIORS_DIR", default="")
+
 # Users and API ------------------------------------------------------------------------------------------------------
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

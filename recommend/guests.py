@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 import pyarrow as pa
 
+from recommend.extraction import Event
 from recommend.imports import checks
 from recommend.imports.columns import COLUMNS
 from recommend.models import GuestHistory, Item, Shopper
@@ -22,8 +23,6 @@ from recommend.models import GuestHistory, Item, Shopper
 MAX_BEHAVIORS = 50_000  # the report's shoppers have 37,000 on average
 MAX_FAULTS = 20  # told at once; the first one is often that of all
 NAMES = tuple(name for name in COLUMNS if name != "shopper")
-
-Row = tuple[str, Any, str | None, str | None, list[str] | None, str, datetime, int, float | None]
 
 
 class InvalidHistoryError(ValueError):
@@ -101,20 +100,13 @@ def given_by(guest: Shopper) -> GivenHistory:
     return GivenHistory(GuestHistory.objects.get(shopper=guest).behaviors, guest.attributes)
 
 
-def rows(guest: Shopper, before: datetime) -> Iterator[Row]:
-    """A guest's behaviours before a moment in the form in which `histories` reads stored ones.
-
-    Those of items that are not there any more are left out, as a deleted item takes stored behaviours with it.
-    """
-    behaviors = given_by(guest).behaviors
-    items = known_items([one.get("sku", "") for one in behaviors])
-    for one in behaviors:
+def read(guest: Shopper, before: datetime) -> Iterator[Event]:
+    """A guest's behaviours before a moment, as a source of stored ones gives them (`sources.BehaviorSource`)."""
+    for one in given_by(guest).behaviors:
         at = datetime.fromisoformat(one["occurred_at"])
-        sku = one.get("sku", "")
-        if at < before and (not sku or sku in items):
-            item_id, short_text, category = items[sku] if sku else (None, None, None)
-            more = (one.get("query", ""), at, one.get("quantity", 1), one.get("dwell_s"))
-            yield one["kind"], item_id, sku or None, short_text, category, *more
+        if at < before:
+            query, quantity = one.get("query", ""), one.get("quantity", 1)
+            yield Event(one["kind"], query, at, quantity, one.get("sku", ""), one.get("dwell_s"))
 
 
 def known_items(skus: Sequence[str]) -> dict[str, tuple[Any, str, list[str]]]:

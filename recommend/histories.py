@@ -1,13 +1,13 @@
-"""A shopper's behaviours, stored or given with the request, as the pure modules want them."""
+"""A shopper's behaviours as the pure modules want them, wherever they are kept."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from recommend import guests
+from recommend import guests, sources
 from recommend.compression import CompressedHistory, compress, estimate_tokens
 from recommend.extraction import Event, reliable
 from recommend.models import Behavior, Shopper
@@ -22,8 +22,9 @@ CATEGORY_LEVELS = 2
 class History:
     """What one run knows of a shopper, oldest first.
 
-    moments   ids of the items that were taken at one time, as in a basket
-    category  where the shopper bought most: a path of CATEGORY_LEVELS at most; empty if nothing in any was bought
+    moments    ids of the items that were taken at one time, as in a basket
+    category   where the shopper bought most: a path of CATEGORY_LEVELS at most; empty if nothing in any was bought
+    n_unknown  behaviours that are left out, since the catalogue does not have their item
     """
 
     events: Sequence[Event]
@@ -31,6 +32,7 @@ class History:
     recent_names: frozenset[str]
     recent_item_ids: frozenset[UUID]
     category: str = ""
+    n_unknown: int = 0
 
     def compressed(self, reference_at: datetime, max_tokens: int | None) -> CompressedHistory:
         """The reliable part of the history, compressed to at most `max_tokens`."""
@@ -40,45 +42,34 @@ class History:
 
 
 def load(shopper: Shopper, before: datetime) -> History:
-    """The behaviours of `shopper` that happened before a moment."""
-    rows = guests.rows(shopper, before) if shopper.is_guest else _stored(shopper, before)
+    """What `shopper` did before a moment. Raises SourceError where it cannot be read."""
+    read = guests.read if shopper.is_guest else sources.current().read
+    found = list(read(shopper, before))
+    items = guests.known_items([event.sku for event in found])
     events: list[Event] = []
     moments: dict[datetime, list[UUID]] = {}
     names: set[str] = set()
     recent_items: set[UUID] = set()
     bought: Counter[str] = Counter()
-    for kind, item_id, sku, short_text, category, query, at, quantity, dwell_s in rows:
-        text = str(short_text) if item_id else query
-        events.append(Event(kind=kind, text=text, at=at, quantity=quantity, sku=sku or "", dwell_s=dwell_s))
-        if item_id and kind != Behavior.Kind.RETURN:
-            moments.setdefault(at, []).append(item_id)
-        if kind == Behavior.Kind.PURCHASE and category:
-            bought[" > ".join(category[:CATEGORY_LEVELS])] += quantity
-        if at >= before - RECENT:
+    n_unknown = 0
+    for event in found:
+        item_id, short_text, category = items.get(event.sku, (None, event.text, []))
+        if event.sku and item_id is None and not event.text:
+            n_unknown += 1
+            continue
+        events.append(replace(event, text=short_text))
+        if item_id and event.kind != Behavior.Kind.RETURN:
+            moments.setdefault(event.at, []).append(item_id)
+        if event.kind == Behavior.Kind.PURCHASE and category:
+            bought[" > ".join(category[:CATEGORY_LEVELS])] += event.quantity
+        if event.at >= before - RECENT:
             # The narrowest category is what a tag could repeat ("potato chips"), the short text may be broader.
-            names.update([text, *(category or [])[-1:]])
+            names.update([short_text, *category[-1:]])
             if item_id:
                 recent_items.add(item_id)
-    return History(events, list(moments.values()), frozenset(names), frozenset(recent_items), most_bought(bought))
-
-
-def _stored(shopper: Shopper, before: datetime) -> Iterator[guests.Row]:
-    rows = (
-        Behavior.objects.filter(shopper=shopper, occurred_at__lt=before)
-        .order_by("occurred_at", "id")
-        .values_list(
-            "kind",
-            "item_id",
-            "item__sku",
-            "item__short_text",
-            "item__category",
-            "query",
-            "occurred_at",
-            "quantity",
-            "dwell_s",
-        )
+    return History(
+        events, list(moments.values()), frozenset(names), frozenset(recent_items), most_bought(bought), n_unknown
     )
-    return rows.iterator(chunk_size=5000)
 
 
 def morning_after(moment: datetime) -> datetime:
@@ -95,7 +86,7 @@ def most_bought(units: Mapping[str, int]) -> str:
     return min(units, key=lambda category: (-units[category], category), default="")
 
 
-def as_json(history: CompressedHistory, max_tokens: int | None, category: str) -> dict[str, Any]:
+def as_json(history: CompressedHistory, max_tokens: int | None, loaded: History) -> dict[str, Any]:
     """What a run stores of its history: the lines that the model saw, what was left out, where most was bought."""
     return {
         "lines": [
@@ -105,9 +96,10 @@ def as_json(history: CompressedHistory, max_tokens: int | None, category: str) -
         "n_events": history.n_events,
         "n_kept_events": history.n_kept_events,
         "n_dropped_events": history.n_dropped_events,
+        "n_unknown_items": loaded.n_unknown,
         "dropped": [{"period": period.label, "n_events": n} for period, n in history.dropped],
         "dropped_before": history.dropped_before.isoformat() if history.dropped_before else None,
         "tokens": history.tokens,
         "max_tokens": max_tokens,
-        "category": category,
+        "category": loaded.category,
     }

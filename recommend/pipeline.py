@@ -29,6 +29,7 @@ from recommend.models import (
 )
 from recommend.retrieval.serving import NotFittedError
 from recommend.rules import Rejection, check_explanation, check_interest, check_tag
+from recommend.sources import SourceError
 from recommend.stages import explanations, interests, tags
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ def advance(run_id: UUID) -> PipelineRun | None:
     except leases.LeaseLostError as lost:
         log.info("%s", lost)
         return None
-    except (StepFailedError, NotFittedError, LanguageModel.DoesNotExist) as error:
+    except (StepFailedError, SourceError, NotFittedError, LanguageModel.DoesNotExist) as error:
         return failed(run_id, token, str(error))
     except Exception:
         # The traceback is the developers'; the page gets words, and the run must not look alive.
@@ -131,7 +132,7 @@ def _do_history(run_id: UUID, token: UUID) -> None:
             "behaviours are clicks or returns, or its lines do not fit into the model's context."
         )
     with leases.locked(run_id, token) as locked:
-        locked.history = histories.as_json(history, max_tokens, loaded.category)
+        locked.history = histories.as_json(history, max_tokens, loaded)
         locked.save(update_fields=["history"])
 
 

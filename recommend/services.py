@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from recommend import audit, events, guests, tasks
+from recommend import audit, events, guests, sources, tasks
 from recommend.audit import Verb
 from recommend.guests import GivenHistory
 from recommend.histories import morning_after
@@ -115,8 +115,11 @@ def _seen_from(shopper: Shopper | GivenHistory, asked_at: datetime | None) -> da
     if shopper.last_behavior_at is None:
         raise InvalidRunError("shopper", f"{shopper} has no behaviours yet; import some first.")
     moment = asked_at or morning_after(shopper.last_behavior_at)
-    if not shopper.behaviors.filter(occurred_at__lt=moment).exists():
-        raise InvalidRunError("reference_at", f"{shopper} has no behaviour before {moment:%Y-%m-%d %H:%M}.")
+    try:
+        if not sources.current().has_any(shopper, moment):
+            raise InvalidRunError("reference_at", f"{shopper} has no behaviour before {moment:%Y-%m-%d %H:%M}.")
+    except sources.SourceError as error:
+        raise InvalidRunError("shopper", str(error)) from error
     return moment
 
 

@@ -18,6 +18,7 @@ from recommend import access, displays, handwritten, histories, selectors, servi
 from recommend.forms import BY_HAND, STORED, RankingForm, RunForm, matching_shoppers
 from recommend.http import Request, read_id
 from recommend.models import JobState, LanguageModel, PipelineRun
+from recommend.sources import SourceError
 
 SHOPPERS_PER_PAGE = 12
 N_RECENT = 12
@@ -32,7 +33,11 @@ def demo(request: HttpRequest) -> HttpResponse:
     initial = {"source": STORED, "beta": 0.5, "n_items": 6}
     if wanted := read_id(request.GET.get("edit", "")):
         run = get_object_or_404(access.visible_runs(asked.user).select_related("shopper"), pk=wanted)
-        events = histories.load(run.shopper, run.reference_at).events[-EDITED:]
+        try:
+            events = histories.load(run.shopper, run.reference_at).events[-EDITED:]
+        except SourceError as error:
+            messages.error(asked, str(error))
+            events = []
         initial |= {"source": BY_HAND, "history": handwritten.write(events), "beta": run.beta, "n_items": run.n_items}
     return _demo(asked, RunForm(initial=initial))
 

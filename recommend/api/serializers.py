@@ -214,6 +214,9 @@ class HistorySerializer(Quick, serializers.Serializer[Any]):
     n_events = serializers.IntegerField()
     n_kept_events = serializers.IntegerField()
     n_dropped_events = serializers.IntegerField(help_text="Dropped, oldest first, to fit the model's context.")
+    n_unknown_items = serializers.IntegerField(
+        default=0, help_text="Behaviours that were left out, since the catalogue does not have their item."
+    )
     dropped = DroppedSerializer(many=True, default=list, help_text="How many of each period, oldest first.")
     dropped_before = serializers.CharField(
         allow_null=True, help_text="First day of the oldest period that is wholly there; null where none is."

@@ -343,6 +343,7 @@ def _history(lines: tuple[str, ...]) -> dict[str, Any]:
         "n_events": 0,
         "n_kept_events": 0,
         "n_dropped_events": 0,
+        "n_unknown_items": 0,
         "dropped": [],
         "dropped_before": None,
         "tokens": 0,

@@ -48,6 +48,7 @@ def test_the_settings_of_a_fresh_clone_have_no_complaint(settings):
         ({"RETRIEVAL_RULES": {"diversity": 2}}, "E017", "diversity is 2"),
         ({"RETRIEVAL_RULES": {"colour": "red"}}, "E017", "colour"),
         ({"RETRIEVAL_RULES": ["ever"]}, "E017", "JSON object"),
+        ({"BEHAVIORS_DIR": "/nowhere"}, "E018", "BEHAVIORS_DIR is /nowhere, which is no folder"),
         ({"DEBUG": False, "ALLOWED_HOSTS": []}, "E008", "ALLOWED_HOSTS"),
         ({"REST_FRAMEWORK": {"DEFAULT_THROTTLE_RATES": {"user": "often"}}}, "E009", "600/min"),
         ({"REST_FRAMEWORK": {"DEFAULT_THROTTLE_RATES": {"user": "0/min"}}}, "E009", "'0/min'"),
