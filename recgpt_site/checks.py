@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlsplit
 
 from django.apps.config import AppConfig
@@ -16,6 +16,7 @@ from rest_framework.throttling import UserRateThrottle
 
 from judge.proposals import plugins
 from recgpt_site.embedded import paths
+from recommend.extraction import BehaviorKind
 from recommend.retrieval.fusion import MEASURES
 from recommend.retrieval.selection import Rules
 
@@ -173,6 +174,25 @@ def behaviors() -> Iterator[CheckMessage]:
         )
 
 
+def kinds() -> Iterator[CheckMessage]:
+    hint = f"The kinds are {', '.join(get_args(BehaviorKind))}."
+    weights = settings.BEHAVIOR_WEIGHTS
+    if not isinstance(weights, dict) or not all(isinstance(one, int | float) and one >= 0 for one in weights.values()):
+        yield Error(
+            f"BEHAVIOR_WEIGHTS is {weights!r}, which is no JSON object of numbers of at least 0.",
+            hint='Use kinds of behaviour and numbers, like {"purchase": 3}, or leave it unset.',
+            id="recgpt_site.E019",
+        )
+        weights = {}
+    for name, given in (("BEHAVIOR_KINDS", settings.BEHAVIOR_KINDS), ("BEHAVIOR_WEIGHTS", weights)):
+        if unknown := set(given) - set(get_args(BehaviorKind)):
+            yield Error(
+                f"{name} names {', '.join(sorted(unknown))}, which is no kind.", hint=hint, id="recgpt_site.E020"
+            )
+    if not settings.BEHAVIOR_KINDS:
+        yield Error("BEHAVIOR_KINDS is empty: no history would have a line.", hint=hint, id="recgpt_site.E020")
+
+
 def web() -> Iterator[CheckMessage]:
     if not settings.DEBUG and not settings.ALLOWED_HOSTS:
         yield Error(
@@ -233,6 +253,7 @@ ALL: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     vectors,
     retrieval,
     behaviors,
+    kinds,
     web,
     numbers,
     prompt_optimizers,

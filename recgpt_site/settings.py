@@ -8,6 +8,7 @@ from celery.schedules import crontab, schedule
 from csp.constants import NONE, SELF
 
 from recgpt_site.embedded import paths
+from recommend.extraction import RELIABLE_KINDS
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -198,6 +199,10 @@ RETRIEVAL_RULES: dict[str, Any] = env.json("RETRIEVAL_RULES", default={})
 # Behaviours ---------------------------------------------------------------------------------------------------------
 # Unset: our own table. Set: a folder of Parquet files, read for one shopper at a time.
 BEHAVIORS_DIR = env.str("BEHAVIORS_DIR", default="")
+# Which behaviours tell what a shopper wants, and how much each weighs where not all fit into a prompt.
+BEHAVIOR_KINDS = env.list("BEHAVIOR_KINDS", default=sorted(RELIABLE_KINDS))
+BEHAVIOR_WEIGHTS = env.json("BEHAVIOR_WEIGHTS", default={})
+DELIBERATE_CLICK_S = env.float("DELIBERATE_CLICK_S", default=0.0)
 
 # Users and API ------------------------------------------------------------------------------------------------------
 AUTH_PASSWORD_VALIDATORS = [

@@ -13,7 +13,7 @@ dropped, oldest first, and counted (`overflow`). Boundaries, order and counts ar
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -85,13 +85,16 @@ def compress(
     reference: date,
     max_tokens: int | None = None,
     count_tokens: Callable[[str], int] | None = None,
+    weights: Mapping[str, float] | None = None,
 ) -> CompressedHistory:
     """The history as lines of at most `max_tokens` (None: no limit); `overflow` says what goes where they are more.
+
+    weights   kind -> how much a unit of it weighs there, 1 for any other
 
     Raises ValueError for an event after the reference date: it would leak the future.
     """
     counted = count_tokens or estimate_tokens
-    cells = _cells(events, reference)
+    cells = _cells(events, reference, weights or {})
     kept = cells if max_tokens is None else fitting(cells, max_tokens, lambda some: _tokens(_lines(some), counted))
     lines = _lines(kept)
     dropped: Counter[Period] = Counter()
@@ -156,7 +159,7 @@ def estimate_tokens(text: str) -> int:
     return math.ceil(1.1 * (words + signs + 2 * wide + text.count("\n")))
 
 
-def _cells(events: Iterable[Event], reference: date) -> dict[tuple[str, Period], Cell]:
+def _cells(events: Iterable[Event], reference: date, weights: Mapping[str, float]) -> dict[tuple[str, Period], Cell]:
     """Step 1: what was done with each item in each period."""
     cells: dict[tuple[str, Period], Cell] = defaultdict(Cell)
     # A long history has few days and few texts: each is looked at once.
@@ -170,6 +173,7 @@ def _cells(events: Iterable[Event], reference: date) -> dict[tuple[str, Period],
         cell.labels.add(BEHAVIOR_LABELS.get(event.kind, event.kind))
         cell.n_events += 1
         cell.units += event.quantity
+        cell.weight += event.quantity * weights.get(event.kind, 1.0)
     return dict(cells)
 
 

@@ -1,7 +1,7 @@
 """Which behaviours say what a shopper wants (V1 report, reliable behaviour extraction)."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -29,10 +29,31 @@ class Event:
     dwell_s: float | None = None
 
 
-def reliable(events: Iterable[Event]) -> list[Event]:
-    """The events that interests are mined from, in their order: clicks and returns are dropped.
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """Which behaviours count, and how much.
 
-    What makes a click "deliberate" is not defined in the report; here it is its kind (a detail view, reading reviews),
-    not its dwell time.
+    kinds         those that always do
+    deliberate_s  seconds of dwell from which a click counts as well, as a deliberate one; None: no click does
+    weights       kind -> how much a unit of it weighs where not all fit; 1 for a kind that it does not name
+
+    What makes a click "deliberate" is not defined in the report. Unless told otherwise, it is its kind here (a detail
+    view, reading reviews) and not its dwell time: a long look at an open tab is none. Weights are ours altogether.
     """
-    return [event for event in events if event.kind in RELIABLE_KINDS]
+
+    kinds: frozenset[str] = RELIABLE_KINDS
+    deliberate_s: float | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def counts(self, event: Event) -> bool:
+        """Whether interests are mined from an event."""
+        if event.kind in self.kinds:
+            return True
+        is_long = self.deliberate_s is not None and event.dwell_s is not None and event.dwell_s >= self.deliberate_s
+        return event.kind == "click" and is_long
+
+
+def reliable(events: Iterable[Event], rules: Reliability | None = None) -> list[Event]:
+    """The events that interests are mined from, in their order; without rules of one's own no clicks, no returns."""
+    counts = (rules or Reliability()).counts
+    return [event for event in events if counts(event)]

@@ -7,9 +7,11 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
+
 from recommend import guests, sources
 from recommend.compression import CompressedHistory, compress, estimate_tokens
-from recommend.extraction import Event, reliable
+from recommend.extraction import Event, Reliability, reliable
 from recommend.models import Behavior, Shopper
 
 RECENT = timedelta(days=30)  # the “past month” of the tag rules
@@ -34,11 +36,27 @@ class History:
     category: str = ""
     n_unknown: int = 0
 
+    @property
+    def reliable(self) -> list[Event]:
+        """The behaviours that tell what the shopper wants, by the settings' rules."""
+        return reliable(self.events, rules())
+
     def compressed(self, reference_at: datetime, max_tokens: int | None) -> CompressedHistory:
         """The reliable part of the history, compressed to at most `max_tokens`."""
         return compress(
-            reliable(self.events), reference=reference_at.date(), max_tokens=max_tokens, count_tokens=estimate_tokens
+            self.reliable,
+            reference=reference_at.date(),
+            max_tokens=max_tokens,
+            count_tokens=estimate_tokens,
+            weights=rules().weights,
         )
+
+
+def rules() -> Reliability:
+    """Which behaviours count and how much, by the settings."""
+    return Reliability(
+        frozenset(settings.BEHAVIOR_KINDS), settings.DELIBERATE_CLICK_S or None, settings.BEHAVIOR_WEIGHTS
+    )
 
 
 def load(shopper: Shopper, before: datetime) -> History:

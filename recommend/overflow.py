@@ -18,11 +18,12 @@ PART_TOKENS = 1_000
 
 @dataclass(slots=True)
 class Cell:
-    """What was done with one item in one period: behaviour labels, number of events and of units."""
+    """What was done with one item in one period: behaviour labels, number of events, of units, and what they weigh."""
 
     labels: set[str] = field(default_factory=set)
     n_events: int = 0
     units: int = 0
+    weight: float = 0.0
 
 
 Cells = Mapping[tuple[str, Period], Cell]
@@ -54,7 +55,7 @@ def fitting(cells: Cells, max_tokens: int, size: Callable[[Cells], int]) -> Cell
 
 def _least_repeated_first(kept: Cells, candidates: Cells) -> list[tuple[tuple[str, Period], Cell]]:
     named = Counter(item for item, _ in kept)
-    return sorted(candidates.items(), key=lambda entry: (named[entry[0][0]], -entry[1].units, entry[0][0]))
+    return sorted(candidates.items(), key=lambda entry: (named[entry[0][0]], -entry[1].weight, entry[0][0]))
 
 
 def _most(n: int, sizes: tuple[int, int], room: int, size: Callable[[int], int]) -> tuple[int, int, int]:

@@ -14,7 +14,6 @@ from django.utils import timezone
 from recommend import calls, events, histories, leases, retrieval
 from recommend.citations import cited
 from recommend.compression import CompressedHistory, recent_items
-from recommend.extraction import reliable
 from recommend.models import (
     ACTIVE_STATES,
     FINISHED,
@@ -236,7 +235,7 @@ def _do_tags(run_id: UUID, token: UUID) -> calls.Asking | None:
     loaded = _history(run)
     history = loaded.compressed(run.reference_at, model.history_tokens)
     given = [interests.InterestOutput(output.text, output.stage, output.reason) for output in kept]
-    recent = recent_items(reliable(loaded.events), reference=run.reference_at.date(), max_items=RECENT_ITEMS)
+    recent = recent_items(loaded.reliable, reference=run.reference_at.date(), max_items=RECENT_ITEMS)
     asked = tags.TagsInput(
         attributes=_attributes(run),
         interests=given,

@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from recommend.extraction import BehaviorKind, Event, reliable
+from recommend.extraction import BehaviorKind, Event, Reliability, reliable
 
 AT = datetime(2018, 1, 1, tzinfo=UTC)
 
@@ -36,3 +36,18 @@ def test_order_is_kept():
     events = [Event("search", "tea", AT), Event("click", "tea", AT), Event("purchase", "tea", AT)]
 
     assert [event.kind for event in reliable(events)] == ["search", "purchase"]
+
+
+@pytest.mark.parametrize(("dwell_s", "counts"), [(None, False), (9.9, False), (10.0, True), (300.0, True)])
+def test_a_click_is_deliberate_from_the_dwell_that_is_asked_for(dwell_s, counts):
+    events = [Event("click", "tea", AT, dwell_s=dwell_s), Event("return", "tea", AT, dwell_s=300.0)]
+
+    assert reliable(events, Reliability(deliberate_s=10.0)) == events[: int(counts)]
+
+
+def test_kinds_of_one_s_own_replace_the_usual_ones():
+    events = [Event(kind, "tea", AT) for kind in get_args(BehaviorKind)]
+
+    kept = reliable(events, Reliability(kinds=frozenset({"return", "cart"})))
+
+    assert {event.kind for event in kept} == {"return", "cart"}

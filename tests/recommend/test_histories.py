@@ -71,3 +71,16 @@ def test_there_is_none_where_nothing_in_a_category_was_bought(shopper: Shopper) 
     did(shopper, "food", kind=Behavior.Kind.FAVOURITE)
 
     assert bought_most_in(shopper) == ""
+
+
+def test_the_settings_say_which_behaviours_count_and_how_much(shopper: Shopper, settings: Any) -> None:
+    for kind in (Behavior.Kind.CLICK, Behavior.Kind.CART, Behavior.Kind.SEARCH):
+        did(shopper, "food", kind=kind, dwell_s=20.0)
+    history = histories.load(shopper, REFERENCE)
+
+    settings.BEHAVIOR_KINDS, settings.DELIBERATE_CLICK_S = ["cart"], 15.0
+    settings.BEHAVIOR_WEIGHTS = {"cart": 2}
+
+    assert {event.kind for event in history.reliable} == {"click", "cart"}
+    assert histories.rules().weights == {"cart": 2}
+    assert history.compressed(REFERENCE, None).n_events == 2

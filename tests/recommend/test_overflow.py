@@ -1,8 +1,10 @@
 """What is left out of a history: oldest first, there the most repeated first, and only as much as must be."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -68,6 +70,14 @@ def test_what_went_is_counted_by_period():
 
 def test_in_a_small_room_no_period_is_told_in_part():
     assert told(LIFE, 32) == NEWEST  # the whole year would need 33 words
+
+
+def test_where_one_period_is_too_much_what_weighs_least_goes():
+    events = [bought("soup", 1, 2), replace(bought("tea", 1), kind="search"), replace(bought("rice", 1), kind="cart")]
+    rooms: dict[str, Any] = {"max_tokens": 12, "count_tokens": words, "reference": TODAY}
+
+    assert compress(events, **rooms).text == "1 day ago (purchased) | soup ×2"
+    assert compress(events, weights={"search": 3.0}, **rooms).text == "1 day ago (searched) | tea"
 
 
 events_of_a_life = st.lists(
