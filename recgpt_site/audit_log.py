@@ -1,4 +1,4 @@
-"""Reading the audit log: what an admin looks for, as files, and which months of it are kept."""
+"""Reading the audit log: what an admin looks for, as files."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from datetime import date
 from typing import Any
 
-from django.db import connection
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.utils import timezone
@@ -23,7 +21,6 @@ COLUMNS = (
     "id", "created_at", "actor_id", "actor", "verb", "object_type", "object_id", "via", "address", "token", "detail",
 )  # fmt: skip
 BATCH = 2_000
-MONTHS_AHEAD = 3
 
 
 def attachment(entries: QuerySet[AuditEntry], form: str) -> StreamingHttpResponse:
@@ -69,36 +66,3 @@ def _plain(value: Any) -> str:
 
 
 FORMATS = {"csv": (_csv, "text/csv; charset=utf-8"), "jsonl": (_jsonl, "application/x-ndjson")}
-
-
-# Months ---------------------------------------------------------------------------------------------------------------
-
-
-def make_months(n: int = MONTHS_AHEAD) -> int:
-    """Make the partitions of this month and the next ones; returns how many are new."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT recommend_audit_make_months(%s, %s)", [timezone.now().date(), n])
-        return int(cursor.fetchone()[0])
-
-
-def months() -> list[date]:
-    """The first days of the months that the log holds, oldest first."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT to_date(right(relname, 7), 'YYYY_MM') FROM pg_class JOIN pg_inherits ON inhrelid = pg_class.oid "
-            "WHERE inhparent = 'recommend_auditentry'::regclass AND relname ~ '_[0-9]{4}_[0-9]{2}$' ORDER BY 1"
-        )
-        return [row[0] for row in cursor.fetchall()]
-
-
-def drop_months(keep: int) -> list[date]:
-    """Drop what is older than the `keep` last whole months and the running one; returns the months that are gone."""
-    today = timezone.now().date()
-    first = date(today.year, today.month, 1)
-    for _ in range(keep):
-        first = date(first.year - (first.month == 1), (first.month - 2) % 12 + 1, 1)
-    gone = [month for month in months() if month < first]
-    with connection.cursor() as cursor:
-        for month in gone:
-            cursor.execute(f'DROP TABLE "recommend_auditentry_{month:%Y_%m}"')
-    return gone

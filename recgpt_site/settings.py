@@ -153,7 +153,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-judge": {"task": "judge.tasks.sweep", "schedule": schedule(SWEEP_INTERVAL_S)},
     "sweep-webhooks": {"task": "recgpt_site.tasks.sweep_webhooks", "schedule": schedule(SWEEP_INTERVAL_S)},
     "forget-deliveries": {"task": "recgpt_site.tasks.forget_deliveries", "schedule": crontab(hour=1, minute=20)},
-    "make-audit-months": {"task": "recgpt_site.tasks.make_audit_months", "schedule": crontab(hour=1, minute=10)},
+    "make-months": {"task": "recgpt_site.tasks.make_months", "schedule": crontab(hour=1, minute=10)},
     "keep-figures": {"task": "judge.tasks.keep_figures", "schedule": crontab(minute="*/15")},
     "check-judge": {"task": "judge.tasks.check_judge", "schedule": crontab(hour=JUDGE_CHECK_HOUR, minute=0)},
     "check-released-judge": {"task": "judge.tasks.check_released", "schedule": schedule(600)},

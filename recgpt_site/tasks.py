@@ -5,14 +5,14 @@ from uuid import UUID
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 
-from recgpt_site import audit_log
 from recgpt_site.webhooks import outbox
+from recommend import months
 
 
 @shared_task(base=DjangoTask, acks_late=True)
-def make_audit_months() -> int:
-    """Make the audit log's partitions for the coming months; returns how many are new. Daily."""
-    return audit_log.make_months()
+def make_months() -> int:
+    """Make the coming months' partitions of the tables that have them; returns how many are new. Daily."""
+    return sum(map(months.make, months.TABLES))
 
 
 @shared_task(base=DjangoTask, acks_late=True)

@@ -138,7 +138,7 @@ def bare_copy(rows: list[tuple[object, ...]], target: str) -> None:
 def plain_table() -> None:
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS plain")
-        cursor.execute("CREATE TABLE plain (LIKE recommend_behavior INCLUDING IDENTITY)")
+        cursor.execute("CREATE TABLE plain (LIKE recommend_behavior INCLUDING DEFAULTS)")
 
 
 def table(result: dict[str, Any]) -> str:

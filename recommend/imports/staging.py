@@ -55,7 +55,11 @@ INSERT = """
         ELSE ((key::numeric + (n - 1) * 7046029254386353131::numeric) %% 9223372036854775808)::bigint END
     FROM (SELECT *, row_number() OVER (PARTITION BY shopper, at, key) AS n FROM staged) AS numbered
     ORDER BY shopper, at
-    ON CONFLICT (shopper_id, source_key) DO NOTHING
+    ON CONFLICT (shopper_id, occurred_at, source_key) DO NOTHING
+"""
+MONTHS = """
+    SELECT recommend_make_months('recommend_behavior', month, 1)
+    FROM (SELECT DISTINCT date_trunc('month', at AT TIME ZONE 'UTC')::date FROM staged) AS months (month)
 """
 COUNT = """
     UPDATE recommend_shopper AS shopper SET n_behaviors = counted.n, last_behavior_at = counted.last_at
@@ -111,13 +115,15 @@ def store(cursor: CursorWrapper) -> int:
     """Insert what is staged and not there yet, and count again for its shoppers. Returns how many rows were added."""
     cursor.execute(_LOCK)
     cursor.execute("SET LOCAL work_mem = '256MB'")
+    cursor.execute(MONTHS)
     checks_are_off = _switch_row_checks_off(cursor)
     cursor.execute(INSERT, [list(KINDS)])
     added = cursor.rowcount
     if checks_are_off:
         cursor.execute("SET LOCAL session_replication_role = origin")
     # Without fresh statistics the planner takes a table that was empty until now for empty still.
-    cursor.execute("ANALYZE recommend_behavior; ANALYZE staged")
+    # Of a table in parts each part is looked at, so only by what it is searched.
+    cursor.execute("ANALYZE recommend_behavior (shopper_id, occurred_at); ANALYZE staged (shopper)")
     cursor.execute(COUNT)
     cursor.execute("DROP TABLE pg_temp.staged")
     return int(added)
@@ -132,7 +138,8 @@ def _switch_row_checks_off(cursor: CursorWrapper) -> bool:
     has somebody's own.
     """
     cursor.execute(
-        "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'recommend_behavior'::regclass AND NOT tgisinternal"
+        "SELECT count(*) FROM pg_trigger JOIN pg_partition_tree('recommend_behavior') ON relid = tgrelid "
+        "WHERE NOT tgisinternal AND tgname <> 'append_only'"
     )
     if cursor.fetchone() != (0,):
         return False

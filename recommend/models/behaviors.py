@@ -8,7 +8,11 @@ from recommend.models.catalogue import Item, Shopper
 
 
 class Behavior(models.Model):
-    """One event of a shopper's history; append-only, loaded with COPY."""
+    """One event of a shopper's history: loaded with COPY, in one partition a month, never changed.
+
+    PostgreSQL refuses to change or delete a row, other than with its shopper or item: the foreign keys cascade there.
+    Made by SQL (0014_behavior_months), since Django knows no partitions.
+    """
 
     class Kind(models.TextChoices):
         CLICK = "click", "clicked"
@@ -22,10 +26,10 @@ class Behavior(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    shopper = models.ForeignKey(Shopper, on_delete=models.CASCADE, related_name="behaviors", db_index=False)
+    shopper = models.ForeignKey(Shopper, on_delete=models.DO_NOTHING, related_name="behaviors", db_index=False)
     kind = models.CharField(max_length=12, choices=Kind)
     item = models.ForeignKey(
-        Item, null=True, blank=True, on_delete=models.CASCADE, related_name="behaviors", db_index=False
+        Item, null=True, blank=True, on_delete=models.DO_NOTHING, related_name="behaviors", db_index=False
     )
     query = models.TextField(blank=True, help_text="The words of a search.")
     occurred_at = models.DateTimeField()
@@ -34,9 +38,8 @@ class Behavior(models.Model):
     source_key = models.BigIntegerField(help_text="Hash of the row: importing a file twice adds nothing.")
 
     class Meta:
-        indexes = [models.Index(fields=["shopper", "occurred_at"], name="behavior_shopper_time")]
         constraints = [
-            models.UniqueConstraint(fields=["shopper", "source_key"], name="behavior_once"),
+            models.UniqueConstraint(fields=["shopper", "occurred_at", "source_key"], name="behavior_once"),
             models.CheckConstraint(
                 condition=models.Q(item__isnull=False) | models.Q(kind="search"), name="behavior_has_item_or_query"
             ),

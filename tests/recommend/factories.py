@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.db import connection
 from factory.declarations import LazyAttribute, LazyFunction, SelfAttribute, Sequence, SubFactory
 from factory.django import DjangoModelFactory
 from factory.helpers import post_generation
@@ -65,6 +66,12 @@ class BehaviorFactory(DjangoModelFactory[Behavior]):
     item = SubFactory(ItemFactory)
     occurred_at = Sequence(lambda n: REFERENCE - timedelta(days=1 + n % 300))
     source_key = Sequence(lambda n: n)
+
+    @classmethod
+    def _create(cls, model_class: type[Behavior], *args: Any, **kwargs: Any) -> Behavior:
+        with connection.cursor() as cursor:  # as an import does
+            cursor.execute("SELECT recommend_make_months('recommend_behavior', %s, 1)", [kwargs["occurred_at"].date()])
+        return super()._create(model_class, *args, **kwargs)
 
 
 class LanguageModelFactory(DjangoModelFactory[LanguageModel]):

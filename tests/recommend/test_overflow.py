@@ -53,8 +53,8 @@ def test_of_the_period_that_fits_in_part_what_newer_ones_name_most_goes_first():
     assert told(LIFE, 23) == NEWEST
     assert told(LIFE, 24) == f"{NEWEST}\n1 year ago (purchased) | rice ×3"
     assert told(LIFE, 29) == (
-        "1 year ago (purchased), 1 day ago (purchased) | tea ×4\n"
         "2 days ago (purchased), 1 day ago (purchased) | soup ×2\n"
+        "1 year ago (purchased), 1 day ago (purchased) | tea ×4\n"
         "1 year ago (purchased) | rice ×3"
     )
 

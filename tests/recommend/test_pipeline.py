@@ -83,6 +83,13 @@ def started(shopper: Shopper, **wishes: Any) -> PipelineRun:
     return run
 
 
+def looked_only() -> Shopper:
+    """A shopper with nothing but a click."""
+    made = ShopperFactory.create(last_behavior_at=REFERENCE)
+    BehaviorFactory.create(shopper=made, item=Item.objects.earliest("pk"), kind=Behavior.Kind.CLICK)
+    return made
+
+
 def finished(run: PipelineRun) -> PipelineRun:
     while (after := pipeline.advance(run.pk)) is not None and after.is_active:
         pass
@@ -274,9 +281,7 @@ def test_a_worker_whose_lease_was_taken_over_stores_nothing(shopper: Shopper) ->
 
 
 def test_a_history_of_clicks_alone_is_said_in_words(engine: RecordedEngine, shopper: Shopper) -> None:
-    shopper.behaviors.update(kind=Behavior.Kind.CLICK)
-
-    run = finished(started(shopper))
+    run = finished(started(looked_only()))
 
     assert run.state == JobState.FAILED
     assert "clicks or returns" in run.error
@@ -325,10 +330,10 @@ def test_only_the_steps_that_were_asked_for_are_done(engine: RecordedEngine, sho
 
 
 def test_items_alone_need_no_reliable_behaviour_and_no_model(engine: RecordedEngine, shopper: Shopper) -> None:
-    shopper.behaviors.update(kind=Behavior.Kind.CLICK)
+    looked = looked_only()
     LanguageModel.objects.update(state=LanguageModel.State.RETIRED)
 
-    assert finished(started(shopper, steps=["items"])).state == JobState.DONE
+    assert finished(started(looked, steps=["items"])).state == JobState.DONE
 
 
 def test_a_chosen_model_does_its_stage_and_the_serving_ones_the_others(

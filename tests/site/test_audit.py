@@ -16,8 +16,7 @@ from django.test import Client
 
 from judge import campaigns, queue
 from judge.models import Campaign
-from recgpt_site import audit_log
-from recommend import audit
+from recommend import audit, months
 from recommend.audit import Verb
 from recommend.models import AuditEntry
 from recommend.roles import ADMIN, ANNOTATOR, LEAD
@@ -98,7 +97,8 @@ def test_entries_without_a_month_move_into_theirs_once_it_is_made():
 
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT recommend_audit_make_months('2031-04-20', 2), recommend_audit_make_months('2031-05-01', 1)"
+            "SELECT recommend_make_months('recommend_auditentry', '2031-04-20', 2), "
+            "recommend_make_months('recommend_auditentry', '2031-05-01', 1)"
         )
         made = cursor.fetchone()
         cursor.execute(
@@ -116,14 +116,14 @@ def test_entries_without_a_month_move_into_theirs_once_it_is_made():
 def test_the_command_drops_whole_old_months_and_says_so_in_the_log(capsys):
     today = datetime.now(UTC).date()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT recommend_audit_make_months('2021-01-01', 2)")
+        cursor.execute("SELECT recommend_make_months('recommend_auditentry', '2021-01-01', 2)")
     old = AuditEntry.objects.create(verb="test.old", via="command", created_at=datetime(2021, 2, 3, tzinfo=UTC))
 
     call_command("audit_months", keep=12)
 
     assert entries(pk=old.pk) == []
     assert one(verb=Verb.AUDIT_DROPPED).detail == {"months": ["2021-01", "2021-02"]}
-    assert date(today.year, today.month, 1) in audit_log.months()
+    assert date(today.year, today.month, 1) in months.held("recommend_auditentry")
     assert "Dropped: 2021-01, 2021-02." in capsys.readouterr().out
 
 
@@ -376,5 +376,5 @@ def test_an_admin_takes_what_a_search_found_as_a_file(client: Client):
 
 
 def test_the_table_of_months_grows_without_being_asked_twice():
-    assert audit_log.make_months(12) > 0
-    assert audit_log.make_months(12) == 0
+    assert months.make("recommend_auditentry", 12) > 0
+    assert months.make("recommend_auditentry", 12) == 0

@@ -5,9 +5,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from recgpt_site import audit_log
-from recommend import audit
+from recommend import audit, months
 from recommend.audit import Verb
+from recommend.models import AuditEntry
+
+TABLE = AuditEntry._meta.db_table
 
 
 class Command(BaseCommand):
@@ -21,10 +23,10 @@ class Command(BaseCommand):
         if keep is not None and keep < 1:
             raise CommandError(f"--keep {keep}: at least one whole month stays. Give 1 or more.")
         with transaction.atomic():
-            audit_log.make_months()
-            gone = [] if keep is None else audit_log.drop_months(keep)
+            months.make(TABLE)
+            gone = [] if keep is None else months.drop(TABLE, keep)
             if gone:
                 audit.record(Verb.AUDIT_DROPPED, detail={"months": [f"{month:%Y-%m}" for month in gone]})
-        held = audit_log.months()
+        held = months.held(TABLE)
         self.stdout.write(f"Dropped: {', '.join(f'{month:%Y-%m}' for month in gone) or 'nothing'}.")
         self.stdout.write(f"The log has {held[0]:%Y-%m} to {held[-1]:%Y-%m}.")

@@ -5,7 +5,7 @@ from typing import Any
 
 from recommend import retrieval
 from recommend.engines.types import ChatRequest
-from recommend.models import LanguageModel, PopulationJob, Shopper
+from recommend.models import Behavior, LanguageModel, PopulationJob, Shopper
 from recommend.populations import planning, services
 from recommend.populations.shifts import Shift
 from tests.recommend.factories import REFERENCE, BehaviorFactory, ItemFactory, LanguageModelFactory, ShopperFactory
@@ -23,15 +23,17 @@ ANSWERS: dict[str, Answer] = {
 }
 
 
-def made(n: int, **attributes: Any) -> list[Shopper]:
-    """So many shoppers who bought diapers twice."""
+def made(n: int, *, kind: str = Behavior.Kind.PURCHASE, **attributes: Any) -> list[Shopper]:
+    """So many shoppers who bought diapers twice, or did something else with them."""
     diapers = ItemFactory.create(short_text="diapers", title="Diapers", category=CATALOGUE["diapers"])
     found = ShopperFactory.create_batch(
         n, last_behavior_at=REFERENCE - timedelta(days=40), n_behaviors=2, attributes=attributes
     )
     for shopper in found:
         for days in (40, 41):
-            BehaviorFactory.create(shopper=shopper, item=diapers, occurred_at=REFERENCE - timedelta(days=days))
+            BehaviorFactory.create(
+                shopper=shopper, item=diapers, kind=kind, occurred_at=REFERENCE - timedelta(days=days)
+            )
     return found
 
 

@@ -223,8 +223,8 @@ def test_a_report_tells_failures_apart(given: Answer, reason: str):
 
 
 def test_a_history_that_tells_nothing_fails_alone_and_is_not_tried_again(engine: RecordedEngine):
-    clicking, *_ = made(2)
-    clicking.behaviors.update(kind=Behavior.Kind.CLICK)
+    made(1)
+    made(1, kind=Behavior.Kind.CLICK)
 
     population = worked(started(), engine)
 

@@ -4,10 +4,10 @@ import random
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
-from pytest_django.fixtures import SettingsWrapper
 
 from recommend import histories, sources
 from recommend.extraction import Event
@@ -24,7 +24,7 @@ Keep = Callable[[Rows], BehaviorSource]
 
 
 @pytest.fixture(params=["table", *LAYOUTS])
-def keep(request: pytest.FixtureRequest, tmp_path: Path, settings: SettingsWrapper) -> Keep:
+def keep(request: pytest.FixtureRequest, tmp_path: Path, settings: Any) -> Keep:
     """Puts rows where the source has them, makes that the one in use, and gives it."""
 
     def kept(rows: Rows) -> BehaviorSource:

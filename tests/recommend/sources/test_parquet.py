@@ -9,7 +9,6 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django.fixtures import SettingsWrapper
 
 from recommend import histories, pipeline, services
 from recommend.models import JobState, LanguageModel, PipelineRun, Shopper
@@ -146,7 +145,7 @@ def test_a_row_that_no_import_would_take_is_named_and_spoils_nobody_else_s_histo
     assert n_read(tmp_path, ShopperFactory.create(external_id="bob")) == 2
 
 
-def test_counting_names_a_bad_row_and_changes_nothing(tmp_path: Path, ada: Shopper, settings: SettingsWrapper):
+def test_counting_names_a_bad_row_and_changes_nothing(tmp_path: Path, ada: Shopper, settings):
     settings.BEHAVIORS_DIR = str(tmp_path)
     sorted_file(tmp_path, [*purchases("ada", 2), row("bob", "viewed", "2017-05-01", "tea")])
 
