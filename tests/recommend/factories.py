@@ -71,7 +71,8 @@ class BehaviorFactory(DjangoModelFactory[Behavior]):
     def _create(cls, model_class: type[Behavior], *args: Any, **kwargs: Any) -> Behavior:
         with connection.cursor() as cursor:  # as an import does
             cursor.execute("SELECT recommend_make_months('recommend_behavior', %s, 1)", [kwargs["occurred_at"].date()])
-        return super()._create(model_class, *args, **kwargs)
+        made: Behavior = super()._create(model_class, *args, **kwargs)
+        return made
 
 
 class LanguageModelFactory(DjangoModelFactory[LanguageModel]):

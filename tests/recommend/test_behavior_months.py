@@ -42,6 +42,7 @@ def test_behaviours_go_with_their_shopper_or_item():
     kept, of_shopper, of_item = BehaviorFactory.create_batch(3)
 
     of_shopper.shopper.delete()
+    assert of_item.item is not None
     of_item.item.delete()
 
     assert list(Behavior.objects.all()) == [kept]

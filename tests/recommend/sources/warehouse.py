@@ -1,6 +1,6 @@
 """Behaviours as a warehouse exports them, in each of the layouts that we read."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,17 +10,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 Rows = list[dict[str, Any]]
-SCHEMA = pa.schema(
-    [
-        pa.field("shopper", pa.string()),
-        pa.field("kind", pa.string()),
-        pa.field("sku", pa.string()),
-        pa.field("query", pa.string()),
-        pa.field("occurred_at", pa.timestamp("us", tz="UTC")),
-        pa.field("quantity", pa.int64()),
-        pa.field("dwell_s", pa.float64()),
-    ]
-)
+_FIELDS: list[Any] = [  # the stubs have no common type for these
+    ("shopper", pa.string()),
+    ("kind", pa.string()),
+    ("sku", pa.string()),
+    ("query", pa.string()),
+    ("occurred_at", pa.timestamp("us", tz="UTC")),
+    ("quantity", pa.int64()),
+    ("dwell_s", pa.float64()),
+]
+SCHEMA = pa.schema(_FIELDS)
 ROWS_PER_GROUP = 3  # so that even a test has many
 
 
@@ -60,4 +59,8 @@ def by_shopper(folder: Path, rows: Rows) -> None:
         pq.write_table(table(list(own)).drop_columns(["shopper"]), path, row_group_size=ROWS_PER_GROUP)
 
 
-LAYOUTS = {"sorted file": sorted_file, "months": by_month, "shoppers": by_shopper}
+LAYOUTS: dict[str, Callable[[Path, Rows], object]] = {
+    "sorted file": sorted_file,
+    "months": by_month,
+    "shoppers": by_shopper,
+}
