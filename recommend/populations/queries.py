@@ -136,7 +136,7 @@ _COLUMNS: dict[str, Callable[[str, str, str], Q]] = {"behaviors": _behaviors, "l
 def _with_attribute(found: QuerySet[Shopper], name: str, term: str, sign: str, value: str) -> QuerySet[Shopper]:
     if sign not in ("=", "!="):
         raise _wrong(f"“{term}”: an attribute is compared by = or != only; {', '.join(WORDS[:2])} take {sign} too.")
-    if not Shopper.objects.filter(attributes__has_key=name).exists():
+    if not Shopper.objects.known().filter(attributes__has_key=name).exists():
         raise _wrong(f"No shopper has an attribute “{name}”. {_meant(name)}")
     # As text: a file may have brought the number 2 or the word.
     column = f"attribute_{len(found.query.annotations)}"
@@ -153,7 +153,7 @@ def _meant(name: str) -> str:
 
 
 def _attributes() -> Iterable[dict[str, Any]]:
-    return Shopper.objects.exclude(attributes={}).values_list("attributes", flat=True)[:LOOKED_THROUGH]
+    return Shopper.objects.known().exclude(attributes={}).values_list("attributes", flat=True)[:LOOKED_THROUGH]
 
 
 def _share(term: str, sign: str, value: str) -> float:
