@@ -45,29 +45,36 @@ _POSTGRES_EPOCH_US = 946_684_800_000_000  # 2000-01-01 in microseconds since 197
 _WRITE_BYTES = 1 << 17
 
 # Equal rows of one file are numbered, so that each is an event of its own and has the same key next time. Sorting by
-# shopper and time also puts a shopper's history side by side on disk, and keeps both indexes' pages in memory.
+# month, shopper and time fills one part of the table after the other, puts a shopper's month side by side on disk, and
+# keeps the pages of its indexes in memory. What is new is counted as it comes in, at a cost by the size of the file and
+# not of the histories that it adds to.
 INSERT = """
-    INSERT INTO recommend_behavior
-        (created_at, shopper_id, item_id, kind, occurred_at, quantity, dwell_s, query, source_key)
-    SELECT now(), shopper, nullif(item, '00000000-0000-0000-0000-000000000000'), (%s::text[])[kind + 1],
-        at, quantity, nullif(dwell, 'NaN'), query,
-        CASE WHEN n = 1 THEN key
-        ELSE ((key::numeric + (n - 1) * 7046029254386353131::numeric) %% 9223372036854775808)::bigint END
-    FROM (SELECT *, row_number() OVER (PARTITION BY shopper, at, key) AS n FROM staged) AS numbered
-    ORDER BY shopper, at
-    ON CONFLICT (shopper_id, occurred_at, source_key) DO NOTHING
+    WITH added AS (
+        INSERT INTO recommend_behavior
+            (created_at, shopper_id, item_id, kind, occurred_at, quantity, dwell_s, query, source_key)
+        SELECT now(), shopper, nullif(item, '00000000-0000-0000-0000-000000000000'), (%s::text[])[kind + 1],
+            at, quantity, nullif(dwell, 'NaN'), query,
+            CASE WHEN n = 1 THEN key
+            ELSE ((key::numeric + (n - 1) * 7046029254386353131::numeric) %% 9223372036854775808)::bigint END
+        FROM (
+            SELECT *, row_number() OVER (PARTITION BY month, shopper, at, key) AS n
+            FROM (SELECT *, date_trunc('month', at, 'UTC') AS month FROM staged) AS dated
+        ) AS numbered
+        ORDER BY month, shopper, at
+        ON CONFLICT (shopper_id, occurred_at, source_key) DO NOTHING
+        RETURNING shopper_id, occurred_at
+    ), counted AS (
+        SELECT shopper_id, count(*) AS n, max(occurred_at) AS last_at FROM added GROUP BY shopper_id
+    ), noted AS (
+        UPDATE recommend_shopper AS shopper
+        SET n_behaviors = shopper.n_behaviors + n, last_behavior_at = greatest(last_behavior_at, last_at)
+        FROM counted WHERE counted.shopper_id = shopper.id
+    )
+    SELECT coalesce(sum(n), 0)::bigint FROM counted
 """
 MONTHS = """
     SELECT recommend_make_months('recommend_behavior', month, 1)
     FROM (SELECT DISTINCT date_trunc('month', at AT TIME ZONE 'UTC')::date FROM staged) AS months (month)
-"""
-COUNT = """
-    UPDATE recommend_shopper AS shopper SET n_behaviors = counted.n, last_behavior_at = counted.last_at
-    FROM (
-        SELECT shopper_id, count(*) AS n, max(occurred_at) AS last_at FROM recommend_behavior
-        WHERE shopper_id IN (SELECT DISTINCT shopper FROM staged) GROUP BY shopper_id
-    ) AS counted
-    WHERE counted.shopper_id = shopper.id
 """
 # Two imports of the same behaviours at once: the second waits here, then finds them there.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('recommend_behavior import'))"
@@ -112,19 +119,15 @@ def _with_queries(rows: NDArray[np.void], query: Array) -> bytes:
 
 
 def store(cursor: CursorWrapper) -> int:
-    """Insert what is staged and not there yet, and count again for its shoppers. Returns how many rows were added."""
+    """Insert what is staged and not there yet, and count it with its shoppers. Returns how many rows were added."""
     cursor.execute(_LOCK)
     cursor.execute("SET LOCAL work_mem = '256MB'")
     cursor.execute(MONTHS)
     checks_are_off = _switch_row_checks_off(cursor)
     cursor.execute(INSERT, [list(KINDS)])
-    added = cursor.rowcount
+    (added,) = cursor.fetchone()
     if checks_are_off:
         cursor.execute("SET LOCAL session_replication_role = origin")
-    # Without fresh statistics the planner takes a table that was empty until now for empty still.
-    # Of a table in parts each part is looked at, so only by what it is searched.
-    cursor.execute("ANALYZE recommend_behavior (shopper_id, occurred_at); ANALYZE staged (shopper)")
-    cursor.execute(COUNT)
     cursor.execute("DROP TABLE pg_temp.staged")
     return int(added)
 
