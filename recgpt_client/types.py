@@ -91,6 +91,11 @@ class HistoryLine(TypedDict):
     items: Any
 
 
+class Dropped(TypedDict):
+    period: str
+    n_events: int
+
+
 class History(TypedDict):
     """The compressed history, and what it left out."""
 
@@ -98,6 +103,8 @@ class History(TypedDict):
     n_events: int
     n_kept_events: int
     n_dropped_events: int
+    n_unknown_items: int
+    dropped: list[Dropped]
     dropped_before: str | None
     tokens: int
     max_tokens: int | None

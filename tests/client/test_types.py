@@ -20,6 +20,7 @@ COMPONENTS = {
     ours.Step: "Step",
     ours.History: "History",
     ours.HistoryLine: "HistoryLine",
+    ours.Dropped: "Dropped",
     ours.Rejection: "Rejection",
     ours.Output: "JudgedOutput",
     ours.Interest: "JudgedInterest",
