@@ -16,7 +16,8 @@ DOCS = (Path(__file__).resolve().parents[3] / "docs" / "api.md").read_text()
 def test_every_type_of_problem_is_documented_and_no_other():
     documented = set(re.findall(r"^\| `([a-z-]+)` \| 4\d\d", DOCS, re.M))
 
-    assert documented == {"invalid-request", "idempotency-key-reused", "check-running", *CONFLICTS.values()}
+    running = {f"{job}-running" for job in ("population", "check", "trial", "backfill")}
+    assert documented == {"invalid-request", "idempotency-key-reused", "not-tried", *running, *CONFLICTS.values()}
     assert problems.TYPE.format("invalid-request") in DOCS
 
 
