@@ -150,7 +150,7 @@ class ProposalDetailSerializer(ProposalSerializer):
     )
 
     class Meta(ProposalSerializer.Meta):
-        fields = (*ProposalSerializer.Meta.fields, "obstacle")  # type: ignore[assignment]
+        fields = (*ProposalSerializer.Meta.fields, "obstacle")  # type: ignore[assignment]  # one more than the base's tuple
 
     def get_obstacle(self, proposal: Proposal) -> str:
         return "" if proposal.switched_on_at else switching.obstacle(proposal)

@@ -135,10 +135,9 @@ class PopulationJobViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Population
     )
     def create(self, request: Request) -> Response:
         """Start it; ask its address for the progress."""
-        wanted = PopulationRequest(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        wanted = PopulationRequest.body_of(request)
         try:
-            made = services.start(by=caller(request), **wanted.validated_data)
+            made = services.start(by=caller(request), **wanted)
         except PopulationRunningError as running:
             raise ConflictError(str(running), "population-running") from running
         except PopulationError as error:
@@ -151,10 +150,9 @@ class PopulationJobViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Population
     @action(detail=False, methods=["post"])
     def count(self, request: Request) -> Response:
         """How many shoppers a query chooses now; nothing is started."""
-        wanted = PopulationCountRequest(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        wanted = PopulationCountRequest.body_of(request)
         try:
-            n = population_queries.shoppers(wanted.validated_data["query"]).count()
+            n = population_queries.shoppers(wanted["query"]).count()
         except PopulationError as error:
             raise serializers.ValidationError({error.field: [str(error)]}) from error
         return Response({"n_shoppers": n})
@@ -178,6 +176,6 @@ class PopulationJobViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Population
         return self._steered(request, services.cancel)
 
     def _steered(self, request: Request, steer: Callable[[PopulationJob], PopulationJob]) -> Response:
-        EmptyRequest(data=request.data).is_valid(raise_exception=True)
+        EmptyRequest.body_of(request)
         steer(self.get_object())
         return Response(self.get_serializer(self.get_object()).data)

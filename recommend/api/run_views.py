@@ -97,7 +97,7 @@ class PipelineRunViewSet(FilteredViewSet[PipelineRun]):
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: UUID) -> Response:
         """Stop a run: what it made stays. A run that has ended stays as it is."""
-        EmptyRequest(data=request.data).is_valid(raise_exception=True)
+        EmptyRequest.body_of(request)
         run = services.cancel_run(self.get_object())
         return Response(self.get_serializer(run).data)
 

@@ -238,6 +238,7 @@ class Shift:
             one.has_ended = True
             self._end_member(one.chunk, one.member, State.FAILED, Reason.CANCELLED)
         except Exception:
+            # One shopper's fault must not end a chunk. The traceback is the developers'; the report gets words.
             log.exception("Run %s failed", one.id)
             self._fail(one, Reason.INTERNAL, pipeline.INTERNAL_ERROR)
 
