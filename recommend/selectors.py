@@ -8,8 +8,8 @@ from uuid import UUID
 from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
-from recommend import pipeline
 from recommend.models import FINISHED, STEPS, Generation, JobState, LanguageModel, Output, PipelineRun, Recommendation
+from recommend.steps.items import ranking
 
 TITLES = {
     "history": "History",
@@ -136,7 +136,7 @@ def run_for_display(run_id: UUID | str) -> RunView:
 
 def reranked(run: PipelineRun, beta: float) -> tuple[CardView, ...]:
     """A run's items by another weight of the arms, with the explanations that it has; nothing is generated."""
-    rows = pipeline.ranking(run, beta=beta)
+    rows = ranking(run, beta=beta)
     prefetch_related_objects(rows, "item")
     explained = Output.objects.kept().filter(generation__run=run, kind=Output.Kind.EXPLANATION)
     explanations = {output.item_id: output for output in explained}

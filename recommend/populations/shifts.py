@@ -34,6 +34,7 @@ from recommend.populations import planning
 from recommend.populations.members import PRIORITY, ended_before, reason_of, run_for
 from recommend.prices import price
 from recommend.retrieval.serving import NotFittedError
+from recommend.steps.base import StepFailedError
 
 log = logging.getLogger(__name__)
 
@@ -207,7 +208,7 @@ class Shift:
                 calls.finish(one.id, one.chunk.token, generation, result, asking.store)
                 try:
                     pipeline.check(asking, generation)
-                except pipeline.StepFailedError as error:
+                except StepFailedError as error:
                     self._fail(one, reason_of(result), str(error))
                     return
             if not one.pending:
@@ -231,7 +232,7 @@ class Shift:
             yield
         except (jobs.LostError, NotFittedError, LanguageModel.DoesNotExist):
             raise
-        except pipeline.StepFailedError as error:
+        except StepFailedError as error:
             self._fail(one, Reason.HISTORY, str(error))
         except leases.LeaseLostError:
             # Somebody cancelled the run alone, or we have lost the chunk: then this raises.

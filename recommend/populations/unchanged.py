@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 
-from recommend import pipeline
 from recommend.calls import PROMPTS
 from recommend.models import Generation, JobState, LanguageModel, PipelineRun, Stage
 from recommend.prompts import load
+from recommend.steps import interests
 
 
 def is_unchanged(run: PipelineRun) -> bool:
@@ -23,7 +23,7 @@ def is_unchanged(run: PipelineRun) -> bool:
     last = same.select_related("run").order_by("-created_at").first()
     if last is None or not _did_all(last.run, run.steps):
         return False
-    return pipeline.interests_asking(run).calls[0].input_sha256 == last.input_sha256
+    return interests.asking_of(run).calls[0].input_sha256 == last.input_sha256
 
 
 def _did_all(run: PipelineRun, steps: list[str]) -> bool:

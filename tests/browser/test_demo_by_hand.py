@@ -7,8 +7,9 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
-from recommend import pipeline, retrieval
+from recommend import retrieval
 from recommend.models import JobState, PipelineRun, Stage
+from recommend.steps.items import ranking
 from tests.judge.factories import UserFactory
 from tests.recommend.factories import (
     REFERENCE,
@@ -52,7 +53,7 @@ def ranked(curious: User) -> PipelineRun:
     OutputFactory.create(
         generation=GenerationFactory.create(run=run, stage=Stage.TAGS), text="oat milk", parent=interest
     )
-    for row in pipeline.ranking(run, beta=1.0):
+    for row in ranking(run, beta=1.0):
         row.save()
     return run
 

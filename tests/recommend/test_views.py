@@ -6,9 +6,10 @@ import pytest
 from django.test import Client
 from django.utils.html import escape
 
-from recommend import pipeline, retrieval
+from recommend import retrieval
 from recommend.models import AuditEntry, JobState, PipelineRun, Stage
 from recommend.roles import ANNOTATOR, LEAD
+from recommend.steps.items import ranking
 from tests.judge.factories import UserFactory
 from tests.recommend.factories import (
     REFERENCE,
@@ -282,7 +283,7 @@ def ranked(annotator) -> PipelineRun:
     interest = OutputFactory.create(generation=GenerationFactory.create(run=run), text="breakfast")
     tags = GenerationFactory.create(run=run, stage=Stage.TAGS)
     OutputFactory.create(generation=tags, text="oat milk", parent=interest)
-    for row in pipeline.ranking(run, beta=1.0):
+    for row in ranking(run, beta=1.0):
         row.save()
     return run
 
