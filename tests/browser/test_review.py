@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from judge.models import Assessment, Assignment, Campaign
 from tests.judge.factories import UserFactory
@@ -232,6 +232,27 @@ def test_the_next_screen_is_there_at_once_and_works_like_any_other(
     page.keyboard.press("Enter")
     page.wait_for_selector("[data-reveal]")
     assert Assignment.objects.filter(state=Assignment.State.SUBMITTED).count() == 2
+
+
+def test_a_key_pressed_before_the_scripts_have_come_is_kept(
+    browser_page: Page, sign_in: Callable[[Page, User], None], annotator: User, spring_check: Campaign
+):
+    page = browser_page
+    sign_in(page, annotator)
+    page.goto(f"/review/campaigns/{spring_check.pk}/next/")
+    first = page.url
+    page.keyboard.press("a")
+
+    def late(route: Route) -> None:
+        page.wait_for_selector("[data-next-link]")  # it is seen
+        page.keyboard.press("Enter")
+        route.continue_()
+
+    page.route("**/reveal*.js", late)
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: url != first)
+
+    assert Assignment.objects.filter(state=Assignment.State.SUBMITTED).count() == 1
 
 
 def test_who_compares_for_long_goes_on_the_usual_way(
