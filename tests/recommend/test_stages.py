@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from recommend.compression import compress
 from recommend.extraction import Event
-from recommend.prompts import fence, load, load_from
+from recommend.prompts import load
 from recommend.stages import explanations, interests, tags
 from recommend.stages.explanations import ExplanationInput, ItemInfo, length_is_right
 from recommend.stages.interests import InterestOutput, InterestsInput
@@ -180,35 +180,3 @@ def test_an_explanation_is_parsed_to_a_list_of_one():
 )
 def test_length_of_an_explanation(text, right):
     assert length_is_right(text) is right
-
-
-def test_a_prompt_has_a_version_and_a_hash_of_its_file():
-    prompt = load("interests")
-
-    assert prompt.version == "2"
-    assert len(prompt.sha256) == 64
-    assert load("tags").sha256 != prompt.sha256
-
-
-def test_an_unknown_prompt_is_not_found():
-    with pytest.raises(FileNotFoundError):
-        load("poems")
-
-
-def test_a_file_of_another_form_is_no_prompt(tmp_path, monkeypatch):
-    (tmp_path / "odd_prompts").mkdir()
-    (tmp_path / "odd_prompts" / "__init__.py").touch()
-    (tmp_path / "odd_prompts" / "odd.md").write_text("Just text.")
-    monkeypatch.syspath_prepend(tmp_path)
-
-    with pytest.raises(ValueError, match="needs a version"):
-        load_from("odd_prompts", "odd")
-
-
-def test_a_value_that_a_prompt_asks_for_must_be_given():
-    with pytest.raises(KeyError, match="date"):
-        load("interests").messages({})
-
-
-def test_a_fence_holds_what_it_is_given():
-    assert fence("item", "soup") == "<item>\nsoup\n</item>"

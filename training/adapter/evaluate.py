@@ -196,7 +196,7 @@ def _interests(
     situations = _situations(held_out, DEMO_DATE, usual)
     catalogue = set(sample_data.short_texts().values())
     inputs = {key: examples.interests_input(now) for key, now in situations.items()}
-    prompt = load("interests")
+    prompt = load("interests", examples.PROMPT_VERSION)
     chats = {key: (interests.messages(one, prompt), interests.schema(one)) for key, one in inputs.items()}
     tally, seconds, shown = Tally(), [], []
     for key, result in _ask(engine, model, "interests", chats).items():
@@ -220,7 +220,7 @@ def _tags(engine: OpenAIEngine, model: str, held_out: Sequence[Household], usual
     situations = _situations(held_out, TAGS_DATE, usual)
     kinds = sample_data.type_names()
     inputs = {key: examples.tags_input(now) for key, now in situations.items()}
-    prompt = load("tags")
+    prompt = load("tags", examples.PROMPT_VERSION)
     chats = {key: (tags.messages(one, prompt), tags.schema(one)) for key, one in inputs.items()}
     tally, seconds, shown = Tally(), [], []
     known = set(kinds.values())
@@ -257,7 +257,7 @@ def _explanations(
         for now in _situations(held_out[: plan.explanations], DEMO_DATE, usual).values()
         for one in examples.explanation_inputs(now, rng)[:2]
     ][: plan.explanations]
-    prompt = load("explanations")
+    prompt = load("explanations", examples.PROMPT_VERSION)
     chats = {
         str(number): (explanations.messages(one, prompt), explanations.schema(one)) for number, one in enumerate(wanted)
     }

@@ -27,6 +27,7 @@ from recommend.stages.tags import TagOutput, TagsInput
 from training.adapter import teacher
 from training.adapter.defects import Case, explanation_cases, interest_cases, tag_cases
 
+PROMPT_VERSION = "2"  # of every stage: what the adapter learns, and is asked with ever after
 HISTORY_TOKENS = 352
 N_INTERESTS = 6
 N_TAGS = 8
@@ -152,13 +153,15 @@ def generation_examples(now: Situation, rng: random.Random) -> list[Example]:
     """The three generating stages of one situation."""
     asked = interests_input(now)
     answer = {"interests": [{"reason": one.reason, "interest": one.text, "stage": one.stage} for one in now.interests]}
-    found = [_example("interests", interests.messages(asked, load("interests")), answer, "interests")]
+    found = [_example("interests", interests.messages(asked, load("interests", PROMPT_VERSION)), answer, "interests")]
     if len(now.tags) >= N_TAGS // 2:
         listed = [{"interest": tag.interest, "reason": tag.reason, "tag": tag.text} for tag in now.tags]
-        found.append(_example("tags", tags.messages(tags_input(now), load("tags")), {"tags": listed}, "tags"))
+        found.append(
+            _example("tags", tags.messages(tags_input(now), load("tags", PROMPT_VERSION)), {"tags": listed}, "tags")
+        )
     for wanted in explanation_inputs(now, rng):
         text = teacher.explanation(wanted.interest, wanted.item)
-        chat = explanations.messages(wanted, load("explanations"))
+        chat = explanations.messages(wanted, load("explanations", PROMPT_VERSION))
         found.append(_example("explanations", chat, {"explanation": text}, "explanations"))
     return found
 
