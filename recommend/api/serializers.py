@@ -198,7 +198,7 @@ class StepSerializer(serializers.Serializer[StepView]):
 
 class HistoryLineSerializer(Quick, serializers.Serializer[Any]):
     text = serializers.CharField(help_text="The line as the model reads it.")
-    contexts = serializers.CharField(help_text="When, and what was done.")
+    contexts = serializers.CharField(default="", help_text="When, and what was done.")
     items = serializers.JSONField(help_text="A list of [name, count].")
 
 

@@ -337,7 +337,11 @@ def _history(lines: tuple[str, ...]) -> dict[str, Any]:
     """What a run stores of its history, as `histories.as_json` has it; how many behaviours it was, nobody knows."""
     return {
         "lines": [
-            {"text": line if " | " in line else f" | {line}", "items": [[line.partition(" | ")[2] or line, 1]]}
+            {
+                "text": line if " | " in line else f" | {line}",
+                "contexts": line.partition(" | ")[0] if " | " in line else "",
+                "items": [[line.partition(" | ")[2] or line, 1]],
+            }
             for line in lines
         ],
         "n_events": 0,

@@ -20,6 +20,7 @@ from recommend.models import Generation, Output
 from recommend.roles import ANNOTATOR, LEAD
 from tests.judge.factories import PASSING, CampaignFactory, UserFactory, current_rubric
 from tests.recommend.factories import ItemFactory, LanguageModelFactory, ShopperFactory
+from tests.site.api.clients import client_of
 
 pytestmark = pytest.mark.django_db
 SOURCE = "<b>Persona</b> service"
@@ -67,6 +68,22 @@ def test_an_imported_generation_is_reviewed_and_its_screen_says_that_no_evidence
     assert "&lt;b&gt;Persona&lt;/b&gt; service" in page
     assert "<b>Persona" not in page
     assert "big-model (imported)" in page
+
+
+def test_an_imported_generation_is_reviewed_by_rest_with_the_history_that_it_came_with(made: Path, tmp_path: Path):
+    campaign = CampaignFactory.create(stage="interests", rubric=current_rubric("interest"))
+    row = {"generation": "call-3", "shopper": "household-7", "kind": "interest", "model": "big-model", "text": "pets"}
+    path = tmp_path / "with-history.jsonl"
+    path.write_text(json.dumps(row | {"history": ["9 days ago (purchased) | cat food", "litter"]}))
+    imported(path)
+
+    taken = client_of(UserFactory.create(role=ANNOTATOR)).post(f"/api/v1/campaigns/{campaign.pk}/next/")
+
+    assert taken.status_code == 200
+    assert taken.json()["history"]["lines"] == [
+        {"text": "9 days ago (purchased) | cat food", "contexts": "9 days ago (purchased)", "items": [["cat food", 1]]},
+        {"text": " | litter", "contexts": "", "items": [["litter", 1]]},
+    ]
 
 
 def test_the_judge_reads_an_imported_explanation_with_its_item_and_interest(made: Path):
