@@ -193,6 +193,15 @@ def kinds() -> Iterator[CheckMessage]:
         yield Error("BEHAVIOR_KINDS is empty: no history would have a line.", hint=hint, id="recgpt_site.E020")
 
 
+def hemisphere() -> Iterator[CheckMessage]:
+    if settings.HEMISPHERE not in ("north", "south"):
+        yield Error(
+            f"HEMISPHERE is {settings.HEMISPHERE!r}.",
+            hint="Use north or south: where your shoppers live.",
+            id="recgpt_site.E021",
+        )
+
+
 def web() -> Iterator[CheckMessage]:
     if not settings.DEBUG and not settings.ALLOWED_HOSTS:
         yield Error(
@@ -254,6 +263,7 @@ ALL: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     retrieval,
     behaviors,
     kinds,
+    hemisphere,
     web,
     numbers,
     prompt_optimizers,

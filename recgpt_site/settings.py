@@ -203,6 +203,8 @@ BEHAVIORS_DIR = env.str("BEHAVIORS_DIR", default="")
 BEHAVIOR_KINDS = env.list("BEHAVIOR_KINDS", default=sorted(RELIABLE_KINDS))
 BEHAVIOR_WEIGHTS = env.json("BEHAVIOR_WEIGHTS", default={})
 DELIBERATE_CLICK_S = env.float("DELIBERATE_CLICK_S", default=0.0)
+# Where the shoppers live: what a season is for, rules of tags and interests ask.
+HEMISPHERE = env.str("HEMISPHERE", default="north")
 
 # Users and API ------------------------------------------------------------------------------------------------------
 AUTH_PASSWORD_VALIDATORS = [

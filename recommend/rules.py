@@ -1,18 +1,15 @@
 """Quality rules that need no model: each looks at one output and says why it rejects it, or nothing. Pure.
 
 Sources are the requirements of the V1 report for interests, tags and explanations; numbers of ours say so.
-A rejected output is kept and shown as rejected.
+A rejected output is kept and shown as rejected. Those for item tags: `tag_rules`.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from recommend.languages import ENGLISH, LANGUAGES, Language
 from recommend.stages import explanations
 
-# V1, tag requirements: fillers that make a tag broad.
-FILLERS = frozenset({"smart", "modular", "set"})
 # V1, explanation requirements: empty adjectives, slogan clichés, exaggeration.
 CLICHES = ("practical", "versatile", "elegant", "essential gadget", "must-have", "100%", "guaranteed")
 # Ours.
@@ -55,46 +52,11 @@ def check_interest(text: str, reason: str, *, cites: int, earlier: Sequence[str]
     most     how many interests were asked for
     """
     return (
-        _length(text, INTEREST_WORDS)
-        or _duplicate(text, earlier)
-        or _count(len(earlier), most)
+        wrong_length(text, INTEREST_WORDS)
+        or duplicate(text, earlier)
+        or too_many(len(earlier), most)
         or (None if reason.strip() else Rejection("no_reason", "It gives no reason."))
         or (None if cites else Rejection("cites_nothing", f"Its reason names nothing of the history: “{reason}”"))
-    )
-
-
-def check_tag(
-    text: str,
-    interest: str,
-    *,
-    interests: Collection[str],
-    earlier: Sequence[str],
-    recent: Collection[str],
-    most: int,
-    language: Language = LANGUAGES[ENGLISH],
-) -> Rejection | None:
-    """Rules for an item tag.
-
-    interests  the shopper's interests, one of which the tag must serve
-    recent     what the shopper clicked, bought or searched in the past month
-    """
-    fillers = sorted(FILLERS.intersection(words(text)))
-    known = {normal_form(name) for name in interests}
-    return (
-        _length(text, language.tag_words)
-        or _duplicate(text, earlier)
-        or _count(len(earlier), most)
-        or (Rejection("filler", f"“{fillers[0]}” says nothing about a product.") if fillers else None)
-        or (
-            None
-            if normal_form(interest) in known
-            else Rejection("unknown_interest", f"“{interest}” is none of the shopper's interests.")
-        )
-        or (
-            Rejection("bought_last_month", f"The shopper took “{text}” within the past month.")
-            if normal_form(text) in {normal_form(name) for name in recent}
-            else None
-        )
     )
 
 
@@ -119,15 +81,18 @@ def _explanation_length(text: str) -> Rejection | None:
     return Rejection("length", f"{len(words(text))} words; {low} to {high} are wanted.")
 
 
-def _length(text: str, limits: tuple[int, int]) -> Rejection | None:
+def wrong_length(text: str, limits: tuple[int, int]) -> Rejection | None:
+    """Fewer or more words than the limits, which count as right themselves."""
     n, (low, high) = len(words(text)), limits
     return None if low <= n <= high else Rejection("length", f"{n} words; {low} to {high} are wanted.")
 
 
-def _duplicate(text: str, earlier: Sequence[str]) -> Rejection | None:
+def duplicate(text: str, earlier: Sequence[str]) -> Rejection | None:
+    """What says the same as one before it."""
     same = next((other for other in earlier if normal_form(other) == normal_form(text)), None)
     return None if same is None else Rejection("duplicate", f"It says the same as “{same}”.")
 
 
-def _count(n_earlier: int, most: int) -> Rejection | None:
+def too_many(n_earlier: int, most: int) -> Rejection | None:
+    """More than were asked for."""
     return None if n_earlier < most else Rejection("too_many", f"{most} were asked for.")

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import URLValidator
 from django.db import models
+from django.db.models.functions import Lower
 from pgvector.django import HalfVectorField
 
 from recommend.models.ids import new_id
@@ -60,7 +61,10 @@ class Item(models.Model):
     )
 
     class Meta:
-        indexes = [models.Index(fields=["short_text"], name="item_short_text")]
+        indexes = [
+            models.Index(fields=["short_text"], name="item_short_text"),
+            models.Index(Lower("brand"), name="item_brand"),  # tags are looked through for brands
+        ]
 
     def __str__(self) -> str:
         return self.title

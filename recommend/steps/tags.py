@@ -1,15 +1,19 @@
 """Item tags: one call, whose answer becomes outputs below the interests that they serve."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
+
+from django.conf import settings
+from django.db.models.functions import Lower
 
 from recommend import calls
 from recommend.citations import cited
 from recommend.compression import recent_items
-from recommend.models import Generation, Output, Stage
-from recommend.rules import check_tag
+from recommend.models import Generation, Item, Output, Stage
 from recommend.stages import interests, tags
 from recommend.steps.base import attributes_of, history_of, kept_outputs, run_of, snapshot_of, store_output
+from recommend.tag_rules import TagContext, check_tag, phrases
 
 RECENT_ITEMS = 40  # of the past month, in the prompt: what it must not repeat
 
@@ -50,17 +54,19 @@ def do(run_id: UUID, token: UUID) -> calls.Asking | None:
     parents = {output.text: output for output in kept}
 
     def store(generation: Generation, parsed: Any) -> None:
+        answer = tags.parse(parsed, asked)
+        context = TagContext(
+            interests=parents,
+            recent=loaded.recent_names,
+            day=run.reference_at.date(),
+            most=model.n_tags,
+            brands=_brands_in([found.text for found in answer]),
+            south=settings.HEMISPHERE == "south",
+            language=run.spoken,
+        )
         earlier: list[str] = []
-        for position, found in enumerate(tags.parse(parsed, asked)):
-            rejection = check_tag(
-                found.text,
-                found.interest,
-                interests=parents,
-                earlier=earlier,
-                recent=loaded.recent_names,
-                most=model.n_tags,
-                language=run.spoken,
-            )
+        for position, found in enumerate(answer):
+            rejection = check_tag(found.text, found.interest, earlier=earlier, context=context)
             lines = {citation.line_index for citation in cited(found.reason, history)}
             store_output(
                 generation,
@@ -76,3 +82,10 @@ def do(run_id: UUID, token: UUID) -> calls.Asking | None:
                 earlier.append(found.text)
 
     return calls.Asking([call], store)
+
+
+def _brands_in(texts: Iterable[str]) -> frozenset[str]:
+    """The catalogue's brands that these texts name, lower case."""
+    named = set().union(*map(phrases, texts))
+    items = Item.objects.annotate(lower_brand=Lower("brand")).filter(lower_brand__in=named)
+    return frozenset(items.values_list("lower_brand", flat=True).distinct())

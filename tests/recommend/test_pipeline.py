@@ -147,6 +147,27 @@ def test_what_a_rule_rejects_is_kept_with_the_rule_and_goes_no_further(
     assert all("painting" not in message.content for message in engine.requests[1].messages)
 
 
+def test_tags_that_name_a_brand_of_the_catalogue_or_another_season_are_rejected(
+    monkeypatch: pytest.MonkeyPatch, shopper: Shopper
+) -> None:
+    ItemFactory.create(brand="Happy Baby")
+    named = [
+        {"interest": "baby care", "reason": "Bought diapers.", "tag": "happy baby oat puree"},
+        {"interest": "baby care", "reason": "Bought diapers.", "tag": "halloween baby costume"},
+    ]
+    answers: dict[str, Answer] = {**ANSWERS, "tags": {"tags": named}}
+    recorded = RecordedEngine(lambda request: answers[next(iter((request.schema or {})["properties"]))])
+    monkeypatch.setattr(factory, "from_settings", lambda name="openai": recorded)
+
+    run = finished(started(shopper))
+
+    tags = Output.objects.filter(generation__run=run, kind=Output.Kind.TAG)
+    assert dict(tags.values_list("text", "rejected_by")) == {
+        "happy baby oat puree": "brand",
+        "halloween baby costume": "out_of_season",
+    }
+
+
 def test_every_item_has_its_score_split_into_both_arms(engine: RecordedEngine, shopper: Shopper) -> None:
     run = finished(started(shopper, beta=0.3))
 

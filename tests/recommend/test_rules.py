@@ -2,15 +2,11 @@
 
 import pytest
 
-from recommend.rules import Rejection, check_explanation, check_interest, check_tag, normal_form
+from recommend.rules import Rejection, check_explanation, check_interest, normal_form
 
 
 def interest(text="baby care", reason="Bought diapers ×9.", *, cites=1, earlier=(), most=6) -> Rejection | None:
     return check_interest(text, reason, cites=cites, earlier=earlier, most=most)
-
-
-def tag(text="organic baby puree", interest="baby care", *, earlier=(), recent=(), most=10) -> Rejection | None:
-    return check_tag(text, interest, interests=["baby care"], earlier=earlier, recent=recent, most=most)
 
 
 def test_a_sound_interest_passes() -> None:
@@ -38,34 +34,6 @@ def test_a_reason_that_cites_nothing_is_quoted_in_the_rejection() -> None:
 
     assert found is not None
     assert "Likes the colour blue." in found.because
-
-
-def test_a_sound_tag_passes() -> None:
-    assert tag() is None
-
-
-@pytest.mark.parametrize(
-    ("found", "rule"),
-    [
-        (tag("smart baby monitor"), "filler"),
-        (tag("baby bath set"), "filler"),
-        (tag(interest="camping"), "unknown_interest"),
-        (tag("Organic baby purees", earlier=["organic baby puree"]), "duplicate"),
-        (tag("baby puree", recent=["Baby purees"]), "bought_last_month"),
-        (tag("puree"), "length"),
-    ],
-)
-def test_a_tag_is_rejected_by_the_rule_that_it_breaks(found: Rejection | None, rule: str) -> None:
-    assert found is not None
-    assert found.rule == rule
-
-
-def test_a_filler_counts_as_a_word_and_not_inside_one() -> None:
-    assert tag("sunset lemon tea") is None
-
-
-def test_the_interest_of_a_tag_may_differ_in_case() -> None:
-    assert tag(interest="Baby Care") is None
 
 
 def test_a_sound_explanation_passes() -> None:

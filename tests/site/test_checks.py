@@ -52,6 +52,7 @@ def test_the_settings_of_a_fresh_clone_have_no_complaint(settings):
         ({"BEHAVIOR_KINDS": ["purchase", "buy"]}, "E020", "BEHAVIOR_KINDS names buy"),
         ({"BEHAVIOR_KINDS": []}, "E020", "no history would have a line"),
         ({"BEHAVIOR_WEIGHTS": {"buy": 2}}, "E020", "BEHAVIOR_WEIGHTS names buy"),
+        ({"HEMISPHERE": "up"}, "E021", "HEMISPHERE is 'up'"),
         ({"BEHAVIOR_WEIGHTS": {"cart": "much"}}, "E019", "'much'"),
         ({"BEHAVIOR_WEIGHTS": [1]}, "E019", "[1]"),
         ({"DEBUG": False, "ALLOWED_HOSTS": []}, "E008", "ALLOWED_HOSTS"),

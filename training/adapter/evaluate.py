@@ -35,6 +35,7 @@ from recommend.engines.openai import OpenAIEngine
 from recommend.engines.types import ChatMessage, ChatRequest, ChatResult, Sampling
 from recommend.prompts import load
 from recommend.stages import explanations, interests, tags
+from recommend.tag_rules import TagContext, check_tag
 from training.adapter import examples, teacher
 from training.adapter.defects import Case
 from training.adapter.examples import Household, Situation
@@ -235,9 +236,8 @@ def _tags(engine: OpenAIEngine, model: str, held_out: Sequence[Household], usual
         earlier: list[str] = []
         for one in outputs:
             given = [interest.text for interest in now.interests]
-            rejected = rules.check_tag(
-                one.text, one.interest, interests=given, earlier=earlier, recent=recent, most=examples.N_TAGS
-            )
+            context = TagContext(interests=given, recent=recent, day=TAGS_DATE, most=examples.N_TAGS)
+            rejected = check_tag(one.text, one.interest, earlier=earlier, context=context)
             earlier.append(one.text)
             tally.add("passes the rules", rejected is None)
             tally.add("reason cites the history", bool(cited(one.reason, now.history)))
