@@ -1,5 +1,6 @@
 """What the demo page asks: for whom, and what to run."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -50,6 +51,12 @@ class RankingForm(forms.Form):
     """Another weight of the arms."""
 
     beta = forms.FloatField(min_value=0.0, max_value=1.0)
+
+
+def asked_beta(values: Mapping[str, Any]) -> float | None:
+    """The weight that an address asks for; None where it asks for none that there is."""
+    form = RankingForm(values)
+    return form.cleaned_data["beta"] if form.is_valid() else None
 
 
 def matching_shoppers(query: str) -> QuerySet[Shopper]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from recommend import population_views, views
+from recommend import population_views, views, why_views
 
 app_name = "recommend"
 urlpatterns = [
@@ -13,8 +13,10 @@ urlpatterns = [
     path("demo/runs/<uuid:pk>/again/", views.run_again, name="run-again"),
     path("demo/runs/<uuid:pk>/share/", views.run_share, name="run-share"),
     path("demo/runs/<uuid:pk>/ranking/", views.run_ranking, name="run-ranking"),
+    path("demo/runs/<uuid:pk>/why/<uuid:item>/", why_views.run_why, name="run-why"),
     path("demo/shared/<uuid:key>/", views.run_shared, name="run-shared"),
     path("demo/shared/<uuid:key>/ranking/", views.shared_ranking, name="shared-ranking"),
+    path("demo/shared/<uuid:key>/why/<uuid:item>/", why_views.shared_why, name="shared-why"),
     path("populations/", population_views.populations, name="populations"),
     path("populations/new/", population_views.population_new, name="population-new"),
     path("populations/count/", population_views.population_count, name="population-count"),

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from recommend import access, displays, handwritten, histories, selectors, services
-from recommend.forms import BY_HAND, STORED, RankingForm, RunForm, matching_shoppers
+from recommend.forms import BY_HAND, STORED, RunForm, asked_beta, matching_shoppers
 from recommend.http import Request, read_id
 from recommend.models import JobState, LanguageModel, PipelineRun
 from recommend.sources import SourceError
@@ -85,7 +85,7 @@ def run_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     asked = cast("Request", request)
     if not access.visible_runs(asked.user).filter(pk=pk).exists():
         raise Http404
-    view = displays.run_page(selectors.run_for_display(pk), beta=_beta(request))
+    view = displays.run_page(selectors.run_for_display(pk), beta=asked_beta(request.GET))
     if asked.htmx and request.GET.get("seen") == view.fingerprint:
         # Nothing new: no swap, so nothing that was opened or selected on the page is lost.
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
@@ -97,29 +97,24 @@ def run_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, template, context)
 
 
-def _beta(request: HttpRequest) -> float | None:
-    """The weight that the address asks for; None where it asks for none that there is."""
-    form = RankingForm(request.GET)
-    return form.cleaned_data["beta"] if form.is_valid() else None
-
-
 @login_required
 @require_GET
 @never_cache
 def run_ranking(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The items of a finished run by another weight of the arms, as htmx swaps them in while the slider moves."""
     run = get_object_or_404(access.visible_runs(request.user), pk=pk, state=JobState.DONE)
-    return _ranking(request, run, run.get_absolute_url())
+    return _ranking(request, run, is_shared=False)
 
 
-def _ranking(request: HttpRequest, run: PipelineRun, page: str) -> HttpResponse:
-    beta = _beta(request)
+def _ranking(request: HttpRequest, run: PipelineRun, *, is_shared: bool) -> HttpResponse:
+    beta = asked_beta(request.GET)
     if beta is None:
         return HttpResponseBadRequest("beta is a number from 0 to 1.")
     view = displays.run_page(selectors.run_for_display(run.pk), beta=beta)
     is_own = access.visible_runs(request.user).filter(pk=run.pk).exists()
-    context = {"view": view, "run": view.run.run, "is_own": is_own, "reranks": True}
+    context = {"view": view, "run": view.run.run, "is_own": is_own, "is_shared": is_shared, "reranks": True}
     response = render(request, "recommend/partials/cards.html", context)
+    page = run.shared_url if is_shared else run.get_absolute_url()
     response["HX-Replace-Url"] = f"{page}?beta={beta:g}"  # so that the address leads back to this order
     return response
 
@@ -130,7 +125,7 @@ def _ranking(request: HttpRequest, run: PipelineRun, page: str) -> HttpResponse:
 def run_shared(request: HttpRequest, key: UUID) -> HttpResponse:
     """A run as its link shows it to others: all that it made, and nothing to press but the slider."""
     run = get_object_or_404(access.shared_runs(request.user), share_key=key)
-    view = displays.run_page(selectors.run_for_display(run.pk), beta=_beta(request))
+    view = displays.run_page(selectors.run_for_display(run.pk), beta=asked_beta(request.GET))
     is_own = access.visible_runs(request.user).filter(pk=run.pk).exists()
     return render(request, "recommend/run_detail.html", {"view": view, "run": run, "is_shared": True, "is_own": is_own})
 
@@ -141,7 +136,7 @@ def run_shared(request: HttpRequest, key: UUID) -> HttpResponse:
 def shared_ranking(request: HttpRequest, key: UUID) -> HttpResponse:
     """As `run_ranking`, for those who have the link."""
     run = get_object_or_404(access.shared_runs(request.user), share_key=key, state=JobState.DONE)
-    return _ranking(request, run, run.shared_url)
+    return _ranking(request, run, is_shared=True)
 
 
 @login_required

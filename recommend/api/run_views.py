@@ -14,18 +14,20 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.decorators import action
-from rest_framework.exceptions import ParseError, ValidationError
+from rest_framework.exceptions import NotFound, ParseError, ValidationError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from recommend import access, selectors, services
+from recommend import access, reasons, selectors, services
 from recommend.api import bulk, queries, run_events
 from recommend.api.base import EmptyRequest, FilteredViewSet, FormatIsOurs, caller
 from recommend.api.errors import ConflictError, InvalidParametersError, UnavailableError
 from recommend.api.run_requests import KEY_LENGTH, BulkLine, RunRequest
 from recommend.api.serializers import BulkAnswer, RunDetailSerializer, RunSerializer
+from recommend.api.why import WhySerializer
 from recommend.models import PipelineRun
+from recommend.sources import SourceError
 
 POLL_AFTER_S = "1"
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -92,6 +94,19 @@ class PipelineRunViewSet(FilteredViewSet[PipelineRun]):
     def result_context(self, view: selectors.RunView) -> dict[str, Any]:
         """What a layer above adds for its own detail serializer."""
         return {}
+
+    @extend_schema(summary="Why an item is in the list of a run", responses=WhySerializer)
+    @action(detail=True, url_path="why/<uuid:item>")
+    def why(self, request: Request, pk: UUID, item: UUID) -> Response:
+        """What each arm says of it, whose votes of the history brought it, and what the language model cites."""
+        run = self.get_object()
+        found = reasons.recommendation_of(run, item, beta=run.beta)
+        if found is None:
+            raise NotFound("The run did not recommend this item; its `recommendations` have the ids of those it did.")
+        try:
+            return Response(WhySerializer(reasons.why(run, found, beta=run.beta)).data)
+        except SourceError as error:
+            raise UnavailableError(str(error)) from error
 
     @extend_schema(summary="Cancel a run", request=EmptyRequest, responses=RunSerializer)
     @action(detail=True, methods=["post"])

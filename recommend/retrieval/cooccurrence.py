@@ -9,7 +9,8 @@ How it does beside its peers is measured in benchmarks/retrieval: it is the bar 
 """
 
 import io
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
@@ -79,17 +80,52 @@ class Cooccurrence:
 
     def votes(self, history: Sequence[Sequence[UUID]]) -> np.ndarray:
         """The votes for every item, (n,), in no scale."""
-        rows: dict[bytes, int] = self._rows  # type: ignore[attr-defined]
         total = np.zeros(len(self.items), dtype=np.float64)
+        for row, again, next_to_it in self._voters(history):
+            total[row] += again
+            if next_to_it:
+                span = self._span(row)
+                total[self.followers[span]] += next_to_it * self.weights[span]
+        return total
+
+    def votes_for(self, item: UUID, history: Sequence[Sequence[UUID]]) -> dict[UUID, float]:
+        """Who in `history` votes for `item`: each with its share of all votes for it, 0 to 1, the loudest first.
+
+        The item itself is among them where it was taken before and comes back.
+        """
+        wanted = self._row_of.get(item.bytes)
+        if wanted is None:
+            return {}
+        found: dict[int, float] = defaultdict(float)
+        for row, again, next_to_it in self._voters(history):
+            span = self._span(row)
+            vote = again if row == wanted else 0.0
+            vote += next_to_it * float(self.weights[span][self.followers[span] == wanted].sum())
+            if vote > 0.0:
+                found[row] += vote
+        total = sum(found.values())
+        loudest = sorted(found.items(), key=lambda entry: -entry[1])
+        return {UUID(bytes=bytes(self.items[row])): vote / total for row, vote in loudest}
+
+    @property
+    def _row_of(self) -> dict[bytes, int]:
+        rows: dict[bytes, int] = self._rows  # type: ignore[attr-defined]
+        return rows
+
+    def _span(self, row: int) -> slice:
+        return slice(self.indptr[row], self.indptr[row + 1])
+
+    def _voters(self, history: Sequence[Sequence[UUID]]) -> Iterator[tuple[int, float, float]]:
+        """Of each item of a history its row, its vote for itself, and what each follower's weight is to count."""
+        rows = self._row_of
         for age, moment in enumerate(reversed(history[-round(SILENT_AFTER * max(self.recency, self.habit)) :])):
             for row in (rows[item.bytes] for item in moment if item.bytes in rows):
-                total[row] += np.exp(-age / self.habit) * self.returns[row]
+                heard = 0.0
                 if age < SILENT_AFTER * self.recency:
-                    span = slice(self.indptr[row], self.indptr[row + 1])
                     # A row's own scale would let rare items shout: each item has one vote to share out.
-                    votes = self.weights[span]
-                    total[self.followers[span]] += np.exp(-age / self.recency) * votes / votes.sum()
-        return total
+                    total = self.weights[self._span(row)].sum()
+                    heard = float(np.exp(-age / self.recency) / total) if total else 0.0
+                yield row, float(np.exp(-age / self.habit) * self.returns[row]), heard
 
     def to_bytes(self) -> bytes:
         """A compressed archive of the arrays, as stored in the database."""

@@ -1,6 +1,7 @@
 """Turn a shopper's last items and tags into a list of items with their score's parts."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
@@ -76,6 +77,19 @@ def recommend(
         for item in items
     ]
     return select(fuse(candidates, beta=beta, by=settings.RETRIEVAL_FUSION), _steps(asked, items, unit, n))
+
+
+def votes_for(item: UUID, history: Sequence[Sequence[UUID]]) -> dict[UUID, float]:
+    """Which of the shopper's items vote for `item` in the collaborative arm, each with its share; the loudest first.
+
+    Raises NotFittedError before the first fit.
+    """
+    return _index().votes_for(item, history)
+
+
+def fitted_at() -> datetime | None:
+    """When what serves now was fitted; None before the first fit."""
+    return RetrievalIndex.objects.order_by("-created_at").values_list("created_at", flat=True).first()
 
 
 def _taken(rules: Rules, history: Sequence[Sequence[UUID]], recent: Collection[UUID]) -> set[UUID]:

@@ -20,6 +20,7 @@ from tests.recommend.factories import (
     PipelineRunFactory,
     ShopperFactory,
 )
+from tests.support import demo_data
 from tests.support.browser import too_wide
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -122,3 +123,23 @@ def test_the_pages_fit_the_window(
     expect(page.locator(".run__link")).to_be_visible()
 
     assert too_wide(page, [f"/demo/?edit={ranked.pk}", ranked.get_absolute_url()]) == {}
+
+
+def test_why_an_item_is_there_is_opened_by_keyboard_and_leads_to_the_line(
+    new_page: Callable[..., Page], sign_in: Callable[[Page, User], None], curious: User
+):
+    items = demo_data.bought_from()
+    run = demo_data.finished_run(demo_data.shopper_of(items), curious)
+    page = new_page(width=390)
+    sign_in(page, curious)
+    page.goto(run.get_absolute_url())
+    card = page.locator(".card").first
+
+    card.get_by_text("Why this item?").press("Enter")
+    expect(card.locator(".voters li")).to_have_count(3)
+    expect(card.locator(".evidence mark").first).to_have_text("biscuits")
+    expect(page.locator("#line-0")).to_be_hidden()
+    card.get_by_role("link", name="line 1").first.press("Enter")
+
+    expect(page.locator("#line-0")).to_be_visible()
+    assert too_wide(page, [page.url]) == {}

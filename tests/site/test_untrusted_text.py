@@ -88,6 +88,7 @@ def test_no_page_runs_anything_from_outside(client: Client):
         client.get("/review/"),
         *[client.get(assignment.get_absolute_url()) for assignment in reviewed],
         client.get(made.run.get_absolute_url()),
+        client.get(f"{made.run.get_absolute_url()}why/{Item.objects.earliest('pk').pk}/"),
         client.get("/demo/", {"q": TEXT}),
         client.get("/demo/"),
     ]

@@ -6,6 +6,8 @@ from uuid import UUID
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from recommend.retrieval.cooccurrence import Cooccurrence, Shape, fit
 
@@ -131,6 +133,43 @@ def test_unknown_items_and_an_empty_history_do_not_vote() -> None:
 
     assert votes(model, UUID(int=99)) == {}
     assert model.scores([]) == {}
+
+
+def test_who_votes_for_an_item_is_told_with_the_share_of_each() -> None:
+    # A follows from B at distance 1 and from C at distance 2; D from none.
+    model = fitted([C, B, A], [C, B, A], [C, B, A], recency=1.0, **PLAIN)
+
+    # B shares its one vote with nobody; C gives a third of its own to A (1/2 of 1 + 1/2), and e times less, one moment
+    # earlier.
+    found = model.votes_for(A, [[C], [B]])
+
+    from_c = (1 / 3) * np.exp(-1)
+    assert list(found) == [B, C]
+    assert found == pytest.approx({B: 1 / (1 + from_c), C: from_c / (1 + from_c)})
+    assert model.votes_for(D, [[C], [B]]) == {}
+    assert model.votes_for(UUID(int=99), [[C], [B]]) == {}
+
+
+def test_what_comes_back_votes_for_itself_among_others() -> None:
+    model = fitted([A, B, A, B], [A, B, A, B], [A, B, A, B])
+
+    found = model.votes_for(A, [[A], [B]])
+
+    assert set(found) == {A, B}
+    assert sum(found.values()) == pytest.approx(1.0)
+
+
+@given(history=st.lists(st.lists(st.sampled_from(IDS), min_size=1, max_size=3), max_size=8))
+def test_the_votes_for_an_item_are_those_that_its_voters_have(history: list[list[UUID]]) -> None:
+    model = fitted([A, B, C, D, A], [B, {A, C}, D, B], [D, C, B, A, D])
+
+    for number, item in enumerate(IDS):
+        alone = {
+            one: model.votes([[taken for taken in moment if taken == one] for moment in history])[number] for one in IDS
+        }
+        total = model.votes(history)[number]
+        expected = {one: vote / total for one, vote in alone.items() if vote > 0}
+        assert model.votes_for(item, history) == pytest.approx(expected)
 
 
 def test_no_events_fit_to_a_model_without_votes() -> None:
