@@ -1,7 +1,7 @@
 """Language-model calls of runs: claimed in the database, made by the engine, stored with their outputs."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
@@ -11,10 +11,10 @@ from uuid import UUID
 from django.utils import timezone
 from pydantic import ValidationError
 
-from recommend import events, leases
+from recommend import events, leases, prepared
 from recommend.engines import factory
 from recommend.engines.types import ChatMessage, ChatRequest, ChatResult, Sampling
-from recommend.models import Generation, JobState, LanguageModel, Stage
+from recommend.models import Generation, JobState, LanguageModel, Output, PipelineRun, Stage
 from recommend.prompts import Prompt, load
 from recommend.stages import explanations, interests, tags
 
@@ -27,8 +27,10 @@ PROMPTS = {
 # what is made now (10) come between, so that they do not pile up.
 PRIORITY, POPULATION_PRIORITY = 0, 15
 RETRY_TEMPERATURE = 0.3
+# What an answer changes of its generation.
+ANSWERED = ("state", "raw_text", "error", "prompt_tokens", "completion_tokens", "latency_s", "finished_at")
 
-Store = Callable[[Generation, Any], None]
+Store = Callable[[Generation, Any], Iterable[Output]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Call:
 class Asking:
     """What a step asks of its language model.
 
-    store       turns a valid answer into outputs, in the transaction that ends the generation; where it raises
+    store       the outputs of a valid answer, stored in the transaction that ends the generation; where it raises
                 pydantic.ValidationError the generation fails with that reason
     is_needed   a call that fails fails the run
     """
@@ -74,10 +76,11 @@ class Begun:
 def begin(run_id: UUID, token: UUID, asking: Asking, *, priority: int = PRIORITY) -> Begun:
     """Claim the calls of a step. Raises LeaseLostError where the run is not ours any more."""
     begun = Begun([], {}, [])
-    for call in asking.calls:
-        generation, attempt = _claim(run_id, token, call)
+    with leases.locked(run_id, token) as run:
+        claimed = _claim(run, asking.calls)
+    for call, generation in zip(asking.calls, claimed, strict=True):
         if generation.state == JobState.RUNNING:
-            request = _request(generation, call, attempt, priority)
+            request = _request(generation, call, run.attempt, priority)
             begun.pending[request.key] = generation
             begun.requests.append(request)
         else:
@@ -104,28 +107,39 @@ def make(run_id: UUID, token: UUID, asking: Asking) -> Iterator[Generation]:
             raise leases.LeaseLostError(f"Run {run_id} was cancelled, or is held by another worker.")
 
 
-def _claim(run_id: UUID, token: UUID, call: Call) -> tuple[Generation, int]:
-    """The call's generation, made or found, running afterwards unless it has ended; and its run's attempt."""
+def _claim(run: PipelineRun, wanted: Sequence[Call]) -> list[Generation]:
+    """The generation of each call of a locked run, made or found, running afterwards unless it has ended."""
+    stages = {call.stage for call in wanted}
+    found = {(one.stage, one.position): one for one in run.generations.filter(stage__in=stages)}
+    # One that a dead worker left running is made again: nothing of it was stored.
+    queued = [one for one in found.values() if one.state == JobState.QUEUED]
+    if queued:
+        Generation.objects.filter(pk__in=[one.pk for one in queued]).update(state=JobState.RUNNING)
+        for one in queued:
+            one.state = JobState.RUNNING
+    new = {
+        (call.stage, call.position): _generation(run, call)
+        for call in wanted
+        if (call.stage, call.position) not in found
+    }
+    prepared.insert(list(new.values()))
+    return [(found | new)[call.stage, call.position] for call in wanted]
+
+
+def _generation(run: PipelineRun, call: Call) -> Generation:
     prompt = load(PROMPTS[call.stage])
-    with leases.locked(run_id, token) as run:
-        generation, _ = Generation.objects.get_or_create(
-            run=run,
-            stage=call.stage,
-            position=call.position,
-            defaults={
-                "shopper_id": run.shopper_id,
-                "model": call.model,
-                "prompt_version": prompt.version,
-                "prompt_sha256": prompt.sha256,
-                "input": call.snapshot,
-                "input_sha256": call.input_sha256,
-            },
-        )
-        # One that a dead worker left running is made again: nothing of it was stored.
-        if generation.state == JobState.QUEUED:
-            generation.state = JobState.RUNNING
-            generation.save(update_fields=["state"])
-        return generation, run.attempt
+    return Generation(
+        run=run,
+        shopper_id=run.shopper_id,
+        stage=call.stage,
+        position=call.position,
+        model=call.model,
+        prompt_version=prompt.version,
+        prompt_sha256=prompt.sha256,
+        input=call.snapshot,
+        input_sha256=call.input_sha256,
+        state=JobState.RUNNING,
+    )
 
 
 def _request(generation: Generation, call: Call, attempt: int, priority: int) -> ChatRequest:
@@ -151,7 +165,7 @@ def finish(run_id: UUID, token: UUID, generation: Generation, result: ChatResult
     if not error:
         try:
             with leases.locked(run_id, token):
-                store(generation, result.parsed)
+                prepared.insert(list(store(generation, result.parsed)))
                 _record(generation, result, JobState.DONE, "")
                 events.generation_done(generation.pk)
             return
@@ -172,4 +186,4 @@ def _record(generation: Generation, result: ChatResult, state: JobState, error: 
     generation.completion_tokens = result.completion_tokens
     generation.latency_s = result.latency_s
     generation.finished_at = timezone.now()
-    generation.save()
+    generation.save(update_fields=ANSWERED)

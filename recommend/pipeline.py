@@ -71,13 +71,19 @@ def check(asking: calls.Asking, generation: Generation) -> None:
         raise StepFailedError(f"{generation.get_stage_display()}: {generation.error}")
 
 
-def step_done(run_id: UUID, token: UUID, step: str) -> PipelineRun:
-    """Mark a step as done and let go of the run; returns it as it then is. Raises LeaseLostError."""
+def step_done(run_id: UUID, token: UUID, step: str, *, is_kept: bool = False) -> PipelineRun:
+    """Mark a step as done and let go of the run; returns it as it then is. Raises LeaseLostError.
+
+    is_kept  hold on to a run that has not ended
+    """
     with leases.locked(run_id, token) as run:
         run.step = run.next_step
         run.sent_at = timezone.now()
         if run.step == FINISHED:
             run.state, run.finished_at = JobState.DONE, timezone.now()
+        elif is_kept:
+            run.save(update_fields=["step", "sent_at"])
+            return run
         return _let_go(run)
 
 

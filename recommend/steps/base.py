@@ -1,4 +1,4 @@
-"""What the steps share: reading a run and its shopper, and storing what came out."""
+"""What the steps share: reading a run and its shopper, and making rows of what came out."""
 
 from typing import Any
 from uuid import UUID
@@ -38,11 +38,11 @@ def snapshot_of(run: PipelineRun, history: CompressedHistory, **more: Any) -> di
     }
 
 
-def store_output(
+def output_of(
     generation: Generation, position: int, kind: str, text: str, rejection: Rejection | None, **more: Any
 ) -> Output:
-    """Store one output, kept or with the rule that rejects it."""
-    return Output.objects.create(
+    """One output to store, kept or with the rule that rejects it."""
+    return Output(
         generation=generation,
         position=position,
         kind=kind,

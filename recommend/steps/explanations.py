@@ -1,5 +1,6 @@
 """Explanations: a call for each recommended item that an interest brought."""
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from recommend import calls
 from recommend.models import Generation, Item, LanguageModel, Output, PipelineRun, Recommendation, Stage
 from recommend.rules import check_explanation
 from recommend.stages import explanations, interests
-from recommend.steps.base import attributes_of, run_of, store_output
+from recommend.steps.base import attributes_of, output_of, run_of
 
 
 def do(run_id: UUID, token: UUID) -> calls.Asking:
@@ -21,12 +22,12 @@ def do(run_id: UUID, token: UUID) -> calls.Asking:
     wanted = [_explanation_call(run, model, recommendation, history_lines) for recommendation in recommended]
     by_rank = {recommendation.rank: recommendation for recommendation in recommended}
 
-    def store(generation: Generation, parsed: Any) -> None:
+    def store(generation: Generation, parsed: Any) -> Iterator[Output]:
         recommendation = by_rank[generation.position]
         assert recommendation.tag is not None
         explanation = explanations.parse(parsed, _explanation_input(run, recommendation))[0]
         rejection = check_explanation(explanation.text, title=recommendation.item.title)
-        store_output(
+        yield output_of(
             generation,
             0,
             Output.Kind.EXPLANATION,

@@ -1,5 +1,6 @@
 """Interests: one call, whose answer becomes outputs with the history lines that they cite."""
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from recommend.citations import cited
 from recommend.models import Generation, Output, PipelineRun, Stage
 from recommend.rules import check_interest
 from recommend.stages import interests
-from recommend.steps.base import attributes_of, history_of, run_of, snapshot_of, store_output
+from recommend.steps.base import attributes_of, history_of, output_of, run_of, snapshot_of
 
 
 def do(run_id: UUID, token: UUID) -> calls.Asking:
@@ -36,7 +37,7 @@ def asking_of(run: PipelineRun) -> calls.Asking:
         schema=interests.schema(asked),
     )
 
-    def store(generation: Generation, parsed: Any) -> None:
+    def store(generation: Generation, parsed: Any) -> Iterator[Output]:
         earlier: list[str] = []
         for position, found in enumerate(interests.parse(parsed, asked)):
             citations = cited(found.reason, history)
@@ -44,7 +45,7 @@ def asking_of(run: PipelineRun) -> calls.Asking:
                 found.text, found.reason, cites=len(citations), earlier=earlier, most=model.n_interests
             )
             lines = sorted({citation.line_index for citation in citations if citation.line_index is not None})
-            store_output(
+            yield output_of(
                 generation,
                 position,
                 Output.Kind.INTEREST,

@@ -1,6 +1,6 @@
 """Item tags: one call, whose answer becomes outputs below the interests that they serve."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from recommend.citations import cited
 from recommend.compression import recent_items
 from recommend.models import Generation, Item, Output, Stage
 from recommend.stages import interests, tags
-from recommend.steps.base import attributes_of, history_of, kept_outputs, run_of, snapshot_of, store_output
+from recommend.steps.base import attributes_of, history_of, kept_outputs, output_of, run_of, snapshot_of
 from recommend.tag_rules import TagContext, check_tag, phrases
 
 RECENT_ITEMS = 40  # of the past month, in the prompt: what it must not repeat
@@ -53,7 +53,7 @@ def do(run_id: UUID, token: UUID) -> calls.Asking | None:
     )
     parents = {output.text: output for output in kept}
 
-    def store(generation: Generation, parsed: Any) -> None:
+    def store(generation: Generation, parsed: Any) -> Iterator[Output]:
         answer = tags.parse(parsed, asked)
         context = TagContext(
             interests=parents,
@@ -68,7 +68,7 @@ def do(run_id: UUID, token: UUID) -> calls.Asking | None:
         for position, found in enumerate(answer):
             rejection = check_tag(found.text, found.interest, earlier=earlier, context=context)
             lines = {citation.line_index for citation in cited(found.reason, history)}
-            store_output(
+            yield output_of(
                 generation,
                 position,
                 Output.Kind.TAG,
