@@ -1,8 +1,10 @@
 """A shopper's behaviours as the pure modules want them, wherever they are kept."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,6 +17,8 @@ from recommend.extraction import Event, Reliability, reliable
 from recommend.models import Behavior, Shopper
 
 RECENT = timedelta(days=30)  # the “past month” of the tag rules
+# What `remembered` holds at most; an event takes about 200 bytes.
+REMEMBERED_EVENTS = 1_000_000
 # How much of a category's path tells shoppers apart. Of the sample data's 2,467 households 97 % buy most in the same
 # first level, groceries; by two levels there are 144, and the largest has 18 % of them.
 CATEGORY_LEVELS = 2
@@ -35,6 +39,7 @@ class History:
     recent_item_ids: frozenset[UUID]
     category: str = ""
     n_unknown: int = 0
+    _compressed: dict[tuple[Any, ...], CompressedHistory] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def reliable(self) -> list[Event]:
@@ -42,14 +47,17 @@ class History:
         return reliable(self.events, rules())
 
     def compressed(self, reference_at: datetime, max_tokens: int | None) -> CompressedHistory:
-        """The reliable part of the history, compressed to at most `max_tokens`."""
-        return compress(
-            self.reliable,
-            reference=reference_at.date(),
-            max_tokens=max_tokens,
-            count_tokens=estimate_tokens,
-            weights=rules().weights,
-        )
+        """The reliable part of the history, compressed to at most `max_tokens`; done once for the same question."""
+        key = reference_at.date(), max_tokens
+        if key not in self._compressed:
+            self._compressed[key] = compress(
+                self.reliable,
+                reference=reference_at.date(),
+                max_tokens=max_tokens,
+                count_tokens=estimate_tokens,
+                weights=rules().weights,
+            )
+        return self._compressed[key]
 
 
 def rules() -> Reliability:
@@ -59,8 +67,35 @@ def rules() -> Reliability:
     )
 
 
+_remembered: ContextVar[dict[tuple[UUID, datetime], History] | None] = ContextVar("remembered", default=None)
+
+
+@contextmanager
+def remembered() -> Iterator[None]:
+    """Within the block a history is read once, by whatever step wants it: the steps of a run then see the same, too."""
+    before = _remembered.set({})
+    try:
+        yield
+    finally:
+        _remembered.reset(before)
+
+
 def load(shopper: Shopper, before: datetime) -> History:
     """What `shopper` did before a moment. Raises SourceError where it cannot be read."""
+    known = _remembered.get()
+    if known is None:
+        return _read(shopper, before)
+    key = shopper.pk, before
+    if key not in known:
+        found = _read(shopper, before)
+        n = len(found.events) + sum(len(history.events) for history in known.values())
+        while known and n > REMEMBERED_EVENTS:
+            n -= len(known.pop(next(iter(known))).events)  # the oldest: its run is likely to be done
+        known[key] = found
+    return known[key]
+
+
+def _read(shopper: Shopper, before: datetime) -> History:
     read = guests.read if shopper.is_guest else sources.current().read
     found = list(read(shopper, before))
     items = guests.known_items([event.sku for event in found])

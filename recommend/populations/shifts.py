@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import F, Q, Sum
 from django.db.models.functions import Now
 
-from recommend import calls, jobs, leases, pipeline
+from recommend import calls, histories, jobs, leases, pipeline
 from recommend.engines.errors import EngineUnavailableError
 from recommend.engines.types import ChatRequest, ChatResult, Engine
 from recommend.models import (
@@ -34,6 +34,7 @@ from recommend.populations import planning
 from recommend.populations.members import PRIORITY, ended_before, reason_of, run_for
 from recommend.prices import price
 from recommend.retrieval.serving import NotFittedError
+from recommend.sources import SourceError
 from recommend.steps.base import StepFailedError
 
 log = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ class Shift:
 
         Raises EngineUnavailableError, after storing what came, where a call got no answer at all.
         """
-        with self._holds:
+        with self._holds, histories.remembered():
             try:
                 if self._hold(self._first):
                     self._ask(engine)
@@ -178,8 +179,9 @@ class Shift:
 
     def _go_on(self, one: _Run) -> None:
         """Do the steps of a run until one asks something, or the run has ended."""
-        while not one.has_ended:
-            with self._in_words(one):
+        # One transaction: each that is committed waits for the disk, and all of them together for the next request.
+        with self._in_words(one), transaction.atomic():
+            while not one.has_ended:
                 one.asking = pipeline.do(one.id, one.chunk.token, one.step)
                 if one.asking is not None:
                     begun = calls.begin(one.id, one.chunk.token, one.asking, priority=calls.POPULATION_PRIORITY)
@@ -211,15 +213,15 @@ class Shift:
                 except StepFailedError as error:
                     self._fail(one, reason_of(result), str(error))
                     return
+                if not one.pending:
+                    self._step_done(one)
             if not one.pending:
-                self._step_done(one)
                 self._go_on(one)
 
     def _step_done(self, one: _Run) -> None:
         with transaction.atomic():
-            run = pipeline.step_done(one.id, one.chunk.token, one.step)
+            run = pipeline.step_done(one.id, one.chunk.token, one.step, is_kept=True)
             if run.is_active:
-                leases.take_over(one.id, one.chunk.token)
                 one.step = run.step
             else:
                 one.has_ended = True
@@ -232,7 +234,7 @@ class Shift:
             yield
         except (jobs.LostError, NotFittedError, LanguageModel.DoesNotExist):
             raise
-        except StepFailedError as error:
+        except (StepFailedError, SourceError) as error:
             self._fail(one, Reason.HISTORY, str(error))
         except leases.LeaseLostError:
             # Somebody cancelled the run alone, or we have lost the chunk: then this raises.

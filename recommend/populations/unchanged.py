@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from recommend.calls import PROMPTS
 from recommend.models import Generation, JobState, LanguageModel, PipelineRun, Stage
 from recommend.prompts import load
+from recommend.sources import SourceError
 from recommend.steps import interests
 
 
@@ -23,7 +24,10 @@ def is_unchanged(run: PipelineRun) -> bool:
     last = same.select_related("run").order_by("-created_at").first()
     if last is None or not _did_all(last.run, run.steps):
         return False
-    return interests.asking_of(run).calls[0].input_sha256 == last.input_sha256
+    try:
+        return interests.asking_of(run).calls[0].input_sha256 == last.input_sha256
+    except SourceError:
+        return False  # the run says what is wrong
 
 
 def _did_all(run: PipelineRun, steps: list[str]) -> bool:

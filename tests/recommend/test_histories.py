@@ -84,3 +84,33 @@ def test_the_settings_say_which_behaviours_count_and_how_much(shopper: Shopper, 
     assert {event.kind for event in history.reliable} == {"click", "cart"}
     assert histories.rules().weights == {"cart": 2}
     assert history.compressed(REFERENCE, None).n_events == 2
+
+
+def test_within_a_block_a_history_is_read_and_compressed_once(shopper: Shopper) -> None:
+    did(shopper, "food")
+
+    with histories.remembered():
+        first = histories.load(shopper, REFERENCE)
+        did(shopper, "toys")
+        second = histories.load(shopper, REFERENCE)
+        earlier = histories.load(shopper, REFERENCE - timedelta(days=9))
+
+    assert second is first
+    assert first.compressed(REFERENCE, 100) is second.compressed(REFERENCE, 100)
+    assert first.compressed(REFERENCE, 100) is not first.compressed(REFERENCE, None)
+    assert (len(first.events), len(earlier.events)) == (1, 0)
+    assert len(histories.load(shopper, REFERENCE).events) == 2
+
+
+def test_so_many_events_are_remembered_and_the_oldest_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(histories, "REMEMBERED_EVENTS", 3)
+    shoppers = ShopperFactory.create_batch(4)
+    for shopper in shoppers:
+        did(shopper, "food")
+
+    with histories.remembered():
+        loaded = [histories.load(shopper, REFERENCE) for shopper in shoppers]
+
+        assert histories.load(shoppers[1], REFERENCE) is loaded[1]
+        assert histories.load(shoppers[3], REFERENCE) is loaded[3]
+        assert histories.load(shoppers[0], REFERENCE) is not loaded[0]

@@ -1,7 +1,9 @@
 """A population job from its query to its report; the model is a stand-in, the database is real."""
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from recommend import jobs, pipeline, tasks
 from recommend import services as runs
 from recommend.engines.errors import EngineUnavailableError
 from recommend.engines.types import ChatRequest, EngineError
+from recommend.extraction import Event
 from recommend.models import (
     AuditEntry,
     Behavior,
@@ -29,6 +32,7 @@ from recommend.populations.queries import PopulationError
 from recommend.populations.reports import failed, progress_of
 from recommend.populations.services import PopulationRunningError
 from recommend.populations.shifts import Shift
+from recommend.sources import TableSource
 from tests.recommend.factories import REFERENCE, BehaviorFactory, PipelineRunFactory
 from tests.recommend.populations import material
 from tests.recommend.populations.material import good, made, started, worked
@@ -230,6 +234,37 @@ def test_a_history_that_tells_nothing_fails_alone_and_is_not_tried_again(engine:
 
     assert states(population) == {"failed": 1, "done": 1}
     assert (population.attempt, [one.reason for one in progress_of(population).failures]) == (1, ["history"])
+
+
+def test_behaviours_that_cannot_be_read_fail_their_runs_with_the_remedy_also_where_all_was_done_before(
+    engine: RecordedEngine, settings: Any, tmp_path: Path
+):
+    made(1)
+    worked(started(), engine)
+    settings.BEHAVIORS_DIR = str(tmp_path)
+
+    population = worked(started(), engine)
+
+    assert [(failure.reason, failure.n) for failure in progress_of(population).failures] == [("history", 1)]
+    assert "holds no Parquet file. Export behaviours there, or unset BEHAVIORS_DIR." in population.runs.get().error
+
+
+def test_a_history_is_read_once_for_all_steps_of_its_run(engine: RecordedEngine, monkeypatch: pytest.MonkeyPatch):
+    changed, _ = made(2)
+    worked(started(), engine)
+    BehaviorFactory.create(shopper=changed, occurred_at=REFERENCE - timedelta(days=41))
+    asked = list[Shopper]()
+    read = TableSource.read
+
+    def counted(source: TableSource, shopper: Shopper, before: datetime) -> Iterator[Event]:
+        asked.append(shopper)
+        return read(source, shopper, before)
+
+    monkeypatch.setattr(TableSource, "read", counted)
+
+    # One is found unchanged, the other has a run of two calls.
+    assert states(worked(started(), engine)) == {"skipped": 1, "done": 1}
+    assert len(asked) == 2
 
 
 def test_a_mistake_of_ours_fails_its_run_and_no_other(engine: RecordedEngine, monkeypatch: pytest.MonkeyPatch):
