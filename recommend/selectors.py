@@ -54,9 +54,18 @@ class RunView:
     interests: tuple[InterestView, ...]
     cards: tuple[CardView, ...]
     rejected: tuple[Output, ...]
-    failed: tuple[Generation, ...]
-    models: tuple[LanguageModel, ...]
+    generations: tuple[Generation, ...]
     elapsed_s: float
+
+    @property
+    def failed(self) -> tuple[Generation, ...]:
+        """Calls whose answer could not be used."""
+        return tuple(one for one in self.generations if one.state == JobState.FAILED)
+
+    @property
+    def models(self) -> tuple[LanguageModel, ...]:
+        """Those that were asked, each once."""
+        return tuple({one.model_id: one.model for one in self.generations}.values())
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -128,8 +137,7 @@ def run_for_display(run_id: UUID | str) -> RunView:
         ),
         cards=tuple(CardView(one, explanations.get(one.item_id)) for one in recommendations),
         rejected=tuple(output for output in outputs if output.is_rejected),
-        failed=tuple(generation for generation in generations if generation.state == JobState.FAILED),
-        models=tuple({generation.model_id: generation.model for generation in generations}.values()),
+        generations=tuple(generations),
         elapsed_s=((run.finished_at or timezone.now()) - (run.started_at or run.created_at)).total_seconds(),
     )
 

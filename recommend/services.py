@@ -164,18 +164,22 @@ def _unless_other(run: PipelineRun, external_id: str, wanted: dict[str, Any], as
 
 def run_again(run: PipelineRun, *, by: User) -> PipelineRun:
     """Start a run with the wishes of an earlier one. Raises InvalidRunError where they cannot be met any more."""
-    models = LanguageModel.objects.in_bulk(run.chosen_models.values(), field_name="pk")
-    again, _ = start_run(
-        shopper=run.shopper,
-        by=by,
-        reference_at=run.reference_at,
-        beta=run.beta,
-        n_items=run.n_items,
-        steps=[step for step in run.steps if step != HISTORY],
-        models={Stage(model.role): model for model in models.values()},
-        language=run.language,
-    )
+    again, _ = start_run(by=by, **wishes_of(run))
     return again
+
+
+def wishes_of(run: PipelineRun) -> dict[str, Any]:
+    """What `start_run` takes to do the same once more; a model that was deleted is left out."""
+    models = LanguageModel.objects.in_bulk(run.chosen_models.values(), field_name="pk")
+    return {
+        "shopper": run.shopper,
+        "reference_at": run.reference_at,
+        "beta": run.beta,
+        "n_items": run.n_items,
+        "steps": [step for step in run.steps if step != HISTORY],
+        "models": {Stage(model.role): model for model in models.values()},
+        "language": run.language,
+    }
 
 
 @transaction.atomic

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from recommend import population_views, views, why_views
+from recommend import compare_views, population_views, views, why_views
 
 app_name = "recommend"
 urlpatterns = [
@@ -14,6 +14,9 @@ urlpatterns = [
     path("demo/runs/<uuid:pk>/share/", views.run_share, name="run-share"),
     path("demo/runs/<uuid:pk>/ranking/", views.run_ranking, name="run-ranking"),
     path("demo/runs/<uuid:pk>/why/<uuid:item>/", why_views.run_why, name="run-why"),
+    path("demo/runs/<uuid:pk>/compare/", compare_views.run_compare, name="run-compare"),
+    path("demo/compare/<uuid:a>/<uuid:b>/", compare_views.comparison, name="comparison"),
+    path("demo/compare/<uuid:a>/<uuid:b>/share/", compare_views.comparison_share, name="comparison-share"),
     path("demo/shared/<uuid:key>/", views.run_shared, name="run-shared"),
     path("demo/shared/<uuid:key>/ranking/", views.shared_ranking, name="shared-ranking"),
     path("demo/shared/<uuid:key>/why/<uuid:item>/", why_views.shared_why, name="shared-why"),

@@ -47,7 +47,7 @@ def bought_from(n_buyers: int = 6) -> dict[str, Any]:
 
 def shopper_of(items: dict[str, Any]) -> Shopper:
     """Somebody who took tea, diapers and biscuits two months ago."""
-    made: Shopper = ShopperFactory.create(external_id="household-7", n_behaviors=3, last_behavior_at=REFERENCE)
+    made: Shopper = ShopperFactory.create(external_id="household-of-three", n_behaviors=3, last_behavior_at=REFERENCE)
     for day, name in ((70, "tea"), (64, "diapers"), (58, "biscuits")):
         BehaviorFactory.create(shopper=made, item=items[name], occurred_at=REFERENCE - timedelta(days=day))
     return made

@@ -1,0 +1,56 @@
+"""What can be chosen of a run beside whom it is for: one set of fields for every form that asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from django import forms
+
+from recommend import languages
+from recommend.models import LanguageModel, Stage
+from recommend.services import MAX_ITEMS
+
+SERVING = "the one that serves"
+
+
+class ChoicesForm(forms.Form):
+    """Models, language, weight of the arms and length of the list.
+
+    steps  those that the form asks about; a stage that is not among them has no fields
+    """
+
+    language = forms.ChoiceField(label="Language", choices=languages.CHOICES, initial=languages.ENGLISH)
+    beta = forms.FloatField(label="β, the weight of the collaborative arm", min_value=0.0, max_value=1.0, initial=0.5)
+    n_items = forms.IntegerField(label="Items", min_value=1, max_value=MAX_ITEMS, initial=6)
+
+    def __init__(self, *args: Any, steps: Collection[str] = tuple(Stage), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        usable = LanguageModel.objects.exclude(state=LanguageModel.State.RETIRED).order_by("name", "pk")
+        self._stages = [stage for stage in Stage if stage in steps]
+        for stage in self._stages:
+            self.fields[f"model_{stage}"] = forms.ModelChoiceField(
+                usable.filter(role=stage), label=f"{stage.label} by", required=False, empty_label=SERVING
+            )
+
+    def full_clean(self) -> None:
+        """Check what was typed, and say at each field at fault that it is."""
+        super().full_clean()
+        for name in self.errors:
+            if name in self.fields:
+                self.fields[name].widget.attrs |= {"aria-invalid": "true", "aria-describedby": f"error-{name}"}
+
+    @property
+    def model_fields(self) -> list[forms.BoundField]:
+        return [self[f"model_{stage}"] for stage in self._stages]
+
+    def chosen(self) -> dict[str, Any]:
+        """What was chosen, by the names of what `services.start_run` takes. The form must be valid."""
+        given = self.cleaned_data
+        models = {stage: model for stage in self._stages if (model := given[f"model_{stage}"])}
+        return {name: given[name] for name in ("language", "beta", "n_items")} | {"models": models}
+
+    def refuse(self, field: str, words: str) -> None:
+        """Show a refusal where its value was chosen, by the field's name in the services: “models.tags” and so on."""
+        name = field.replace("models.", "model_")
+        self.add_error(name if name in self.fields else None, words)
