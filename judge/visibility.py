@@ -26,7 +26,11 @@ def visible_assessments(user: User | AnonymousUser, outputs: QuerySet[Output]) -
     if not user.is_authenticated:
         return Assessment.objects.none()
     found = Assessment.objects.filter(output__in=outputs)
-    others = Q(~Exists(_in_hand(user)))
+    # Asked once and not of each assessment, of which an export has a million.
+    held = blind_work(user)
+    in_hand = Q(output__generation__in=held.values("unit__generation"))
+    in_hand |= Q(output__generation__in=held.filter(unit__rival__isnull=False).values("unit__rival"))
+    others = ~in_hand
     if not roles.has_role(user, roles.LEAD):
         others &= Q(rater__user__isnull=True) & (Exists(_submitted(user)) | ~Exists(_drawn_blind()))
     return found.filter(Q(rater__user=user) | others)
@@ -49,11 +53,6 @@ def note_opened(assignment: Assignment) -> None:
 def blind_work(user: User) -> QuerySet[Assignment]:
     """What a person holds, not yet submitted, in blind campaigns: of that they see nobody else's labels."""
     return Assignment.objects.filter(annotator=user, state=Assignment.State.LEASED, unit__campaign__blind=True)
-
-
-def _in_hand(user: User) -> QuerySet[Assignment]:
-    generation = OuterRef("output__generation")
-    return blind_work(user).filter(Q(unit__generation=generation) | Q(unit__rival=generation))
 
 
 def _submitted(user: User) -> QuerySet[Assignment]:

@@ -14,12 +14,13 @@ import pyarrow.parquet as pq
 from django.db.models import QuerySet
 
 from judge.exchange import rows
-from judge.exchange.cells import guarded_line, may_hold_formula
+from judge.exchange.cells import guarded_line, lines_at_risk, may_hold_formula
 from judge.exchange.columns import COLUMNS, NAMES, Kind
 from judge.models import Assessment
 
 BOM = "\ufeff"  # without it Excel takes UTF-8 for something older
 LINE_END = "\r\n"  # RFC 4180
+_LINE_END = LINE_END.encode()
 GROUP_ROWS = 10_000  # rows of a Parquet row group: what is in memory at a time
 
 
@@ -29,8 +30,7 @@ def jsonl(assessments: QuerySet[Assessment]) -> Iterator[bytes]:
     Labels and probabilities are null where there are none, not an empty object, whose type readers cannot tell.
     """
     values = ", ".join(f"{_JSON.get(one.kind, '{}').format(one.name)} AS {one.name}" for one in COLUMNS)
-    whole = f"(SELECT row_to_json(ordered) FROM (SELECT {values}) AS ordered)"  # noqa: S608
-    for batch in rows.copied(assessments, [whole], rows.JSON):
+    for batch in rows.copied(assessments, ["row_to_json(found)"], rows.JSON, of=values):
         yield b"".join(batch)
 
 
@@ -45,16 +45,15 @@ def csv_file(assessments: QuerySet[Assessment]) -> Iterator[bytes]:
     yield f"{BOM}{','.join(NAMES)}{LINE_END}".encode()
     cells = [_CELLS.get(one.kind, "{}").format(one.name) for one in COLUMNS]
     for batch in rows.copied(assessments, cells, rows.CSV):
-        lines = [row[:-1].decode() for row in batch]
-        text = LINE_END.join(lines) + LINE_END
-        # A look at all of them first: most hold nothing that a spreadsheet could run.
-        if may_hold_formula(text):
-            text = "".join(f"{_guarded(line)}{LINE_END}" for line in lines)
-        yield text.encode()
+        lines = [row[:-1] for row in batch]
+        for place in lines_at_risk(batch):
+            lines[place] = _guarded(lines[place])
+        yield _LINE_END.join([*lines, b""])
 
 
-def _guarded(line: str) -> str:
-    return guarded_line(line, _TEXTS) if may_hold_formula(line) else line
+def _guarded(line: bytes) -> bytes:
+    text = line.decode()
+    return guarded_line(text, _TEXTS).encode() if may_hold_formula(text) else line
 
 
 # An empty cell is none; what the writer of the file would quote needs no quotes.
@@ -91,7 +90,9 @@ SCHEMA = pa.schema([(column.name, _TYPES[column.kind]) for column in COLUMNS])
 # How PostgreSQL writes CSV: an empty cell without quotes is none, one with quotes an empty text.
 _READ = pyarrow.csv.ConvertOptions(
     column_types={
-        one.name: pa.string() if one.kind in ("labels", "probabilities") else _TYPES[one.kind] for one in COLUMNS
+        # Most say the same in many rows: each text comes once, and once it is read.
+        one.name: pa.dictionary(pa.int32(), pa.string()) if pa.types.is_list(_TYPES[one.kind]) else _TYPES[one.kind]
+        for one in COLUMNS
     },
     null_values=[""],
     strings_can_be_null=True,
@@ -143,35 +144,28 @@ def _arrow(group: list[bytes]) -> pa.Table:
     wanted = pyarrow.csv.ReadOptions(column_names=list(NAMES), block_size=len(data) + 1)
     read = pyarrow.csv.read_csv(io.BytesIO(data), wanted, _LINES, _READ)
     columns = [
-        pa.chunked_array([_PLAIN[one.kind](_texts(read.column(one.name)))])
-        if one.kind in _PLAIN
-        else read.column(one.name)
+        _spread(read.column(one.name), _LISTS[one.kind]) if one.kind in _LISTS else read.column(one.name)
         for one in COLUMNS
     ]
     return pa.Table.from_arrays(columns, schema=SCHEMA)
 
 
-def _texts(column: pa.ChunkedArray[Any]) -> list[str]:
-    return [str(text) for text in column.to_pylist()]
+def _spread(column: pa.ChunkedArray[Any], lists: Callable[[list[Any]], pa.Array[Any]]) -> pa.ChunkedArray[Any]:
+    """A list for each text of JSON in a column: made of each different text once, and put where it stands."""
+    parts: list[Any] = column.chunks  # of dictionaries, as _READ asks for
+    made = [lists([json.loads(text) for text in part.dictionary.to_pylist()]) for part in parts]
+    return pa.chunked_array([one.take(part.indices) for one, part in zip(made, parts, strict=True)])
 
 
-def _labels(texts: list[str]) -> pa.Array[Any]:
-    found = _parsed(texts)
+def _labels(found: list[dict[str, str]]) -> pa.Array[Any]:
     return _lists([len(one) for one in found], _LABEL, [pair for one in found for pair in one.items()])
 
 
-def _probabilities(texts: list[str]) -> pa.Array[Any]:
-    found = [
-        [(name, label, weight) for name, weights in one.items() for label, weight in weights.items()]
-        for one in _parsed(texts)
+def _probabilities(found: list[dict[str, dict[str, float]]]) -> pa.Array[Any]:
+    entries = [
+        [(name, label, weight) for name, weights in one.items() for label, weight in weights.items()] for one in found
     ]
-    return _lists([len(one) for one in found], _PROBABILITY, [entry for one in found for entry in one])
-
-
-def _parsed(texts: list[str]) -> list[dict[str, Any]]:
-    # Most labels say the same of many rows: each text is read once.
-    known = {text: json.loads(text) for text in set(texts)}
-    return [known[text] for text in texts]
+    return _lists([len(one) for one in entries], _PROBABILITY, [entry for one in entries for entry in one])
 
 
 def _lists(lengths: list[int], struct: pa.StructType, entries: list[tuple[Any, ...]]) -> pa.Array[Any]:
@@ -183,4 +177,4 @@ def _lists(lengths: list[int], struct: pa.StructType, entries: list[tuple[Any, .
     return pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(parts, fields=fields))
 
 
-_PLAIN: dict[Kind, Callable[[list[str]], pa.Array[Any]]] = {"labels": _labels, "probabilities": _probabilities}
+_LISTS: dict[Kind, Callable[[list[Any]], pa.Array[Any]]] = {"labels": _labels, "probabilities": _probabilities}

@@ -22,16 +22,18 @@ SEPARATOR = b"\x01"
 
 
 def copied(
-    assessments: QuerySet[Assessment], columns: Iterable[str], options: str, tail: str = ""
+    assessments: QuerySet[Assessment], columns: Iterable[str], options: str, tail: str = "", of: str = "*"
 ) -> Iterator[list[bytes]]:
     """The rows, each with its line end, some thousands at a time.
 
-    columns   SQL over the names in COLUMNS; from this package's constants, never from outside
+    columns   SQL over the names in COLUMNS; from this package's constants, never from outside, as are all of these
     options   of COPY: CSV or JSON
     tail      what follows FROM: the order
+    of        what is `found`, where it is not the COLUMNS as they are
     """
     inner, params = select(assessments).query.sql_with_params()
-    sql = f"COPY (SELECT {', '.join(columns)} FROM ({inner}) AS found {tail}) TO STDOUT ({options})"  # noqa: S608
+    found = f"SELECT {of} FROM ({inner}) AS stored"  # noqa: S608
+    sql = f"COPY (SELECT {', '.join(columns)} FROM ({found}) AS found {tail}) TO STDOUT ({options})"  # noqa: S608
     with transaction.atomic(), connection.cursor() as cursor:
         # Compiling expressions for 38 columns takes a second, which rows in the hundred thousands do not give back.
         cursor.execute("SET LOCAL jit = off")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.exchange.cells import guarded, guarded_line, may_hold_formula, unguarded
+from judge.exchange.cells import guarded, guarded_line, lines_at_risk, may_hold_formula, unguarded
 
 SIGNS = "=+-@＝＋－＠"
 nasty = st.text(st.sampled_from([*SIGNS, *"'\"\t\r\n;, ab1", "\u00a0", "\ufeff"]), max_size=12)
@@ -46,6 +46,13 @@ def test_whatever_a_regular_expression_calls_white_space_is_left_aside_before_a_
         sign for sign in white if not guarded(f"a;{sign}=1").startswith(f"a;'{sign}") and sign not in "\t\r\n"
     ] == []
     assert [sign for sign in white if not may_hold_formula(f"1,{sign}=1")] == []
+    assert lines_at_risk([f"1,{sign}=1\n".encode() for sign in white]) == list(range(len(white)))
+
+
+def test_lines_of_ordinary_text_are_not_looked_at_one_by_one():
+    lines = [b"1,five-3,it's a+b\n", '2,"a, b=c",x@ü\n'.encode(), b"3,,\n"]
+
+    assert lines_at_risk(lines) == []
 
 
 @given(st.lists(st.one_of(nasty, st.text(st.characters(codec="utf-8", exclude_characters="\0"))), min_size=1))
@@ -59,6 +66,8 @@ def test_a_line_of_csv_is_guarded_cell_by_cell_and_the_quick_look_misses_none(te
     (cells,) = csv.reader([guarded_all])
     assert cells == ["1", *map(guarded, texts)]
     assert may_hold_formula(line) or guarded_all == line
+    harmless, end = b"1,a\r\n", "\r\n"
+    assert guarded_all == line or lines_at_risk([harmless, (line + end).encode(), harmless]) == [1]
 
 
 def test_only_cells_at_places_of_texts_are_guarded():
