@@ -137,6 +137,8 @@ FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
+# Data sets lie here, for all web servers and workers.
+TRAINING_DIR = env.str("TRAINING_DIR", default=str(paths.DATA_DIR / "training"))
 JUDGE_CHECK_BUDGET = env.int("JUDGE_CHECK_BUDGET", default=200)
 JUDGE_CHECK_HOUR = env.int("JUDGE_CHECK_HOUR", default=3)
 JUDGE_PASSPORT_DAYS = env.int("JUDGE_PASSPORT_DAYS", default=30)
@@ -151,6 +153,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-runs": {"task": "recommend.tasks.sweep", "schedule": schedule(SWEEP_INTERVAL_S)},
     "sweep-populations": {"task": "recommend.tasks.sweep_populations", "schedule": schedule(SWEEP_INTERVAL_S)},
     "sweep-judge": {"task": "judge.tasks.sweep", "schedule": schedule(SWEEP_INTERVAL_S)},
+    "sweep-training": {"task": "training.tasks.sweep", "schedule": schedule(SWEEP_INTERVAL_S)},
     "sweep-webhooks": {"task": "recgpt_site.tasks.sweep_webhooks", "schedule": schedule(SWEEP_INTERVAL_S)},
     "forget-deliveries": {"task": "recgpt_site.tasks.forget_deliveries", "schedule": crontab(hour=1, minute=20)},
     "make-months": {"task": "recgpt_site.tasks.make_months", "schedule": crontab(hour=1, minute=10)},

@@ -77,6 +77,10 @@ class Verb(models.TextChoices):
     BACKFILL_PAUSED = "backfill.paused", "paused a backfill of a judge"
     BACKFILL_RESUMED = "backfill.resumed", "resumed a backfill of a judge"
     BACKFILL_CANCELLED = "backfill.cancelled", "cancelled a backfill of a judge"
+    DATA_SET_STARTED = "data_set.started", "had a data set built"
+    DATA_SET_CANCELLED = "data_set.cancelled", "cancelled the building of a data set"
+    DATA_SET_EXPORTED = "data_set.exported", "took a data set out"
+    EVALUATION_SET_MADE = "evaluation_set.made", "held shoppers out for evaluation"
 
 
 class Acting(Protocol):

@@ -59,7 +59,7 @@ def truths(rubric: Rubric) -> list[Truth]:
         reviews = reviews_of(Filters(kind=rubric.kind), one).filter(output__rejected_by="")
         for output, labels in reviews.values_list("output_id", "labels"):
             said[output].append(labels)
-    labels_of = {output: _most(labels) for output, labels in said.items()} | decided
+    labels_of = {output: most_said(labels) for output, labels in said.items()} | decided
     outputs = Output.objects.kept().filter(pk__in=labels_of)
     rows = outputs.order_by("pk").values_list("pk", "generation__shopper_id", "text")
     return [Truth(pk, str(shopper), text, labels_of[pk], pk in decided) for pk, shopper, text in rows if labels_of[pk]]
@@ -96,6 +96,20 @@ def corrections(rubric: Rubric, judge: Rater, user: User) -> list[Correction]:
     return found
 
 
+def most_said(said: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """The label that most gave, by criterion; none where several have the most."""
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for labels in said:
+        for name, label in labels.items():
+            counts[name][label] += 1
+    found = {}
+    for name, one in counts.items():
+        (label, n), *others = one.most_common(2)
+        if not others or others[0][1] < n:
+            found[name] = label
+    return found
+
+
 def _asked(rules: RubricDef) -> RubricDef:
     """What people are asked: all but the examples, which judges alone are shown."""
     return replace(rules, version=0, title="", criteria=tuple(replace(one, examples=()) for one in rules.criteria))
@@ -109,17 +123,3 @@ def _decided(rubrics: Iterable[Rubric]) -> QuerySet[Resolution]:
 def _verdicts(judge: Rater, rubrics: Iterable[Rubric], outputs: Iterable[UUID]) -> dict[UUID, Mapping[str, str]]:
     said = Assessment.objects.filter(rater=judge, rubric__in=rubrics, output__in=outputs, revision=1)
     return dict(said.order_by("created_at").values_list("output_id", "labels"))
-
-
-def _most(said: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """The label that most gave, by criterion; none where several have the most."""
-    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for labels in said:
-        for name, label in labels.items():
-            counts[name][label] += 1
-    found = {}
-    for name, one in counts.items():
-        (label, n), *others = one.most_common(2)
-        if not others or others[0][1] < n:
-            found[name] = label
-    return found

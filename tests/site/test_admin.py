@@ -67,6 +67,7 @@ from tests.recommend.factories import (
     OutputFactory,
     ShopperFactory,
 )
+from training.models import DataSet, EvaluationSet
 
 pytestmark = pytest.mark.django_db
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
@@ -141,6 +142,8 @@ def fill() -> None:
     tokens.create(UserFactory.create(), name="nightly import")
     hook = Webhook.objects.create(url=f"https://hooks.example/{n}", events=["judge.alert"], secret="whsec_x")
     Delivery.objects.create(webhook=hook, event="judge.alert", data={})
+    DataSet.objects.create(name=f"tags {n}", stage="self-training", query={})
+    EvaluationSet.objects.create(name=f"spring-{n}", query="all", shoppers=["household-1"])
     Group.objects.get_or_create(name=f"group {n}")
 
 
@@ -160,7 +163,7 @@ def n_queries(client: Client, address: str) -> int:
 
 
 def test_every_table_of_the_project_is_in_the_admin():
-    ours = {"recommend", "judge", "recgpt_site"}
+    ours = {"recommend", "judge", "training", "recgpt_site"}
 
     from django.apps import apps
 

@@ -1,0 +1,81 @@
+"""What is asked of a data set: the query that makes it, checked before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from recommend.languages import LANGUAGES
+
+MAX_ROWS = 500_000
+
+
+class DataSetError(ValueError):
+    """A data set that cannot be; `field` names the value at fault, "" where it is none."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class Wanted(BaseModel):
+    """The query of a data set. Defaults are ours: the reports name none of these numbers.
+
+    kind                of outputs that the rows are made from
+    models              whose generations, by id; none: every model's
+    judge               id of the rater whose labels count where people said nothing; none: the one that serves
+    curation            pre-alignment: what accepts an output: rules alone, rules and labels, or people's labels alone
+    languages           of the answers; none: every
+    max_tokens          most of prompt and answer together, estimated
+    near                Jaccard similarity from which two rows are the same; 1: only exact duplicates
+    per_shopper         most rows of one shopper in training, the newest
+    most                most rows that are read, the newest
+    validation_share    of shoppers, held out to follow training by
+    split_at            training looks from days before it, validation from it on; none: split by shopper alone
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    stage: Literal["self-training", "pre-alignment"]
+    kind: Literal["interest", "tag", "explanation"]
+    models: tuple[UUID, ...] = ()
+    prompt_versions: tuple[str, ...] = ()
+    created_from: date | None = None
+    created_until: date | None = None
+    judge: UUID | None = None
+    curation: Literal["rules", "labels", "people"] = "labels"
+    languages: tuple[str, ...] = ()
+    max_tokens: int = Field(default=8_192, ge=64, le=1_000_000)
+    near: float = Field(default=0.8, ge=0.5, le=1.0)
+    per_shopper: int = Field(default=20, ge=1, le=10_000)
+    most: int = Field(default=100_000, ge=1, le=MAX_ROWS)
+    validation_share: float = Field(default=0.05, ge=0.0, le=0.5)
+    split_at: date | None = None
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is stored."""
+        return self.model_dump(mode="json")
+
+
+def read(given: Mapping[str, Any]) -> Wanted:
+    """The query that was given. Raises DataSetError, naming the value and the remedy."""
+    try:
+        wanted = Wanted.model_validate(given)
+    except ValidationError as invalid:
+        problem = invalid.errors()[0]
+        name = str(problem["loc"][0]) if problem["loc"] else ""
+        raise DataSetError(f"{name}: {problem['msg']}. Given: {problem['input']!r}.", name) from invalid
+    if unknown := [code for code in wanted.languages if code not in LANGUAGES]:
+        raise DataSetError(f"“{unknown[0]}” is no language of ours. There is {', '.join(LANGUAGES)}.", "languages")
+    if wanted.created_from and wanted.created_until and wanted.created_until < wanted.created_from:
+        raise DataSetError(f"{wanted.created_until} is before {wanted.created_from}, the first day.", "created_until")
+    if wanted.stage == "pre-alignment" and not wanted.models:
+        raise DataSetError("Pre-alignment learns from a teacher. Name the model or models that are one.", "models")
+    if wanted.stage == "self-training" and wanted.curation == "rules":
+        raise DataSetError("Self-training takes only what labels accepted. Use curation labels or people.", "curation")
+    return wanted
