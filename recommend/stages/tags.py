@@ -15,7 +15,7 @@ from recommend.stages.interests import InterestOutput
 
 PROMPT = "tags"
 _REASON_CHARS = 160
-_TAG_CHARS = 64
+TAG_CHARS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class _Tag(BaseModel):
 
     interest: str = Field(min_length=1)
     reason: str = Field(min_length=1, max_length=_REASON_CHARS)
-    tag: str = Field(min_length=1, max_length=_TAG_CHARS)
+    tag: str = Field(min_length=1, max_length=TAG_CHARS)
 
 
 class _Tags(BaseModel):
@@ -74,7 +74,7 @@ def schema(input: TagsInput) -> dict[str, Any]:
         "properties": {
             "interest": {"type": "string", "enum": list(dict.fromkeys(one.text for one in input.interests))},
             "reason": {"type": "string", "minLength": 1, "maxLength": _REASON_CHARS},
-            "tag": {"type": "string", "minLength": 1, "maxLength": _TAG_CHARS},
+            "tag": {"type": "string", "minLength": 1, "maxLength": TAG_CHARS},
         },
         "required": ["interest", "reason", "tag"],
         "additionalProperties": False,

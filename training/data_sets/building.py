@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +12,8 @@ from django.db import transaction
 
 from recommend import jobs
 from recommend.models import JobState
-from training.data_sets import accepted, files, reports, wanted
+from training.data_sets import files, reports, wanted
+from training.data_sets.builders import BUILDERS
 from training.data_sets.cleaning import REASONS, Cleaned, HeldOut, cleaned
 from training.data_sets.rows import Row, UntracedRowError, content_sha256, counted
 from training.data_sets.wanted import DataSetError, Wanted
@@ -26,18 +29,20 @@ def build(data_set: DataSet, token: UUID) -> None:
     """Build a data set that is held. Raises LostError where it was cancelled meanwhile, or taken over."""
     try:
         asked = wanted.read(data_set.query)
+        builder = BUILDERS[asked.stage]
         _renew(data_set, token, step="reading")
         fates: Counter[str] = Counter()
-        before = list(accepted.rows(asked, fates, lambda n: _renew(data_set, token, n_read=n)))
+        made = builder.rows(asked, fates, lambda n: _renew(data_set, token, n_read=n))
+        before = list(islice(made, asked.most))
         _renew(data_set, token, step="cleaning")
         kept = cleaned(before, asked, held_out())
         if not kept.rows:
-            raise DataSetError(_nothing(before, kept, fates))
+            raise DataSetError(_nothing(before, kept, fates, builder.fates))
     except (DataSetError, UntracedRowError) as error:
         jobs.end(data_set, token, JobState.FAILED, str(error))
         return
     _renew(data_set, token, step="writing")
-    found = reports.report(before, kept, fates, accepted.FATES)
+    found = reports.report(before, kept, fates, builder.fates)
     _store(data_set, token, asked, kept, found)
 
 
@@ -92,12 +97,12 @@ def _store(data_set: DataSet, token: UUID, asked: Wanted, kept: Cleaned, report:
         raise
 
 
-def _nothing(before: list[Row], kept: Cleaned, fates: Counter[str]) -> str:
+def _nothing(before: list[Row], kept: Cleaned, fates: Counter[str], words: Mapping[str, str]) -> str:
     """Why nothing is left, with the numbers that say where it went."""
-    if not fates["generations"]:
-        return "Nothing was generated that the query chooses. Loosen it, or generate first."
+    if not fates.total():
+        return "There is nothing that the query chooses. Loosen it, or generate, judge and review first."
     if not before:
-        found = "; ".join(f"{n:,} {accepted.FATES[name]}" for name, n in fates.items() if "." in name and n)
-        return f"No output was accepted ({found}). Have more of them judged or reviewed, or loosen the query."
+        found = "; ".join(f"{n:,} {words[name]}" for name, n in fates.items() if "." in name and n)
+        return f"Nothing became a row ({found}). Have more judged or reviewed, or loosen the query."
     lost = "; ".join(f"{n:,} {REASONS[name]}" for name, n in kept.dropped.items() if n)
     return f"All {len(before):,} rows were dropped ({lost}). Loosen the query."

@@ -7,7 +7,7 @@ with. It asks for as many outputs as the answer has, so that a model learns to g
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -94,15 +94,16 @@ def answer(stage: Stage, outputs: Sequence[Output]) -> str:
     if stage == Stage.INTERESTS:
         said: Any = {"interests": [{"reason": one.reason, "interest": one.text, "stage": one.stage} for one in outputs]}
     elif stage == Stage.TAGS:
-        said = {
-            "tags": [
-                {"interest": one.parent.text if one.parent else "", "reason": one.reason, "tag": one.text}
-                for one in outputs
-            ]
-        }
+        return tags_answer((one.parent.text if one.parent else "", one.reason, one.text) for one in outputs)
     else:
         said = {"explanation": outputs[0].text}
     return json.dumps(said, ensure_ascii=False)
+
+
+def tags_answer(said: Iterable[tuple[str, str, str]]) -> str:
+    """The same of tags that are no outputs: interest, reason and text of each."""
+    listed = [{"interest": interest, "reason": reason, "tag": text} for interest, reason, text in said]
+    return json.dumps({"tags": listed}, ensure_ascii=False)
 
 
 def is_complete(stage: Stage, output: Output) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
 
+from training.data_sets.balancing import balanced
 from training.data_sets.near import near_duplicates
 from training.data_sets.rows import TRAIN, VALIDATION, Row
 from training.data_sets.wanted import Wanted
@@ -24,6 +25,8 @@ REASONS = {
     "near_duplicate": "nearly the same as another row",
     "between": "of neither split: a training shopper too late, or one held out too early",
     "capped": "beyond the most rows of one shopper",
+    "one_label": "of a criterion with one label alone",
+    "balanced": "of a label that outnumbers another of its criterion",
 }
 
 
@@ -52,7 +55,7 @@ class Cleaned:
 
 
 def cleaned(rows: Sequence[Row], wanted: Wanted, sets: Iterable[HeldOut]) -> Cleaned:
-    """Drop what may not or should not be learned, then split.
+    """Drop what may not or should not be learned, split, and balance the labels of a judge.
 
     rows  newest first: of duplicates, and of a shopper with too many, the newest stay
     """
@@ -71,11 +74,17 @@ def cleaned(rows: Sequence[Row], wanted: Wanted, sets: Iterable[HeldOut]) -> Cle
     left = _without_repetitions(left, wanted.near, dropped)
     # Before the split, so that no row of validation is nearly one of training.
     left = _split(left, wanted, dropped)
-    return Cleaned(tuple(_capped(left, wanted.per_shopper, dropped)), dict(dropped), dict(contaminated))
+    left = balanced(_capped(left, wanted.per_shopper, dropped), wanted.half_life_days, wanted.seed, dropped)
+    return Cleaned(tuple(left), dict(dropped), dict(contaminated))
 
 
 def in_script(row: Row) -> bool:
-    """Whether the answer is written as its language is: Chinese with Chinese signs, any other without many."""
+    """Whether the answer is written as its language is: Chinese with Chinese signs, any other without many.
+
+    People say why in whatever language, so a judge's row always is.
+    """
+    if row.label:
+        return True
     letters, chinese = len(_LETTER.findall(row.answer)), len(_CHINESE.findall(row.answer))
     return chinese > 0 if row.language == "zh" else 2 * chinese <= letters
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from judge.models import Assessment, Rater, Resolution, Rubric
@@ -22,10 +23,12 @@ class Said:
     by           the weightiest who said any of them
     assessments  of the people, or the judge, whose labels count
     decisions    of leads
+    at           the day of the newest of these
     """
 
     labels: Mapping[str, str]
     by: str
+    at: date
     assessments: tuple[str, ...] = ()
     decisions: tuple[str, ...] = ()
 
@@ -81,8 +84,8 @@ def _weighed(decided: Resolution | None, people: Sequence[Assessment], judged: A
     human = {name: label for name, label in most_said(one.labels for one in people).items() if name not in lead}
     above = human | lead
     of_judge = {name: label for name, label in (judged.labels if judged else {}).items() if name not in above}
-    counting = [str(one.pk) for one in people if human]
-    if judged and of_judge:
-        counting.append(str(judged.pk))
+    counting = [*(people if human else ()), *([judged] if judged and of_judge else ())]
+    at = max(one.created_at.date() for one in [*counting, *([decided] if decided else people)])
     by = LEAD if decided else PEOPLE if human else JUDGE
-    return Said(of_judge | above, by, tuple(counting), (str(decided.pk),) if decided else ())
+    ids = tuple(str(one.pk) for one in counting)
+    return Said(of_judge | above, by, at, ids, (str(decided.pk),) if decided else ())

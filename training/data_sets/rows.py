@@ -25,6 +25,8 @@ class Lineage:
     """What a row was made from: ids, and the names of models and versions as they were then.
 
     assessments, decisions  labels of people and judges, and of leads, by which outputs were accepted or rejected
+    preferences             what people chose between two answers
+    behaviors               what a shopper did, "2017-12-24T00:00:00+00:00 purchase 860776"
     prompt_versions         of the prompts that the generations were made with, "tags 2"
     asked_with              the prompt of the row itself, by its version and hash
     """
@@ -33,6 +35,8 @@ class Lineage:
     generations: tuple[str, ...] = ()
     assessments: tuple[str, ...] = ()
     decisions: tuple[str, ...] = ()
+    preferences: tuple[str, ...] = ()
+    behaviors: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     prompt_versions: tuple[str, ...] = ()
     asked_with: str = ""
@@ -42,11 +46,14 @@ class Lineage:
 class Row:
     """One chat and the answer to learn.
 
-    task       what is asked, "tags"
+    task       what is asked: "tags", or of a judge "judge tag relevance"
     shopper    whose it is, by external id: splits and caps go by it
-    at         the day that the prompt looks from
-    labelled   who said that the answer is good: lead, people, judge or rules
+    at         the day that the prompt looks from; of a judge's row the day it was labelled
+    labelled   who said that the answer is good: lead, people, judge, rules or purchases
     n_outputs  outputs in the answer
+    rejected   the answer that is worse, of a pair; else empty
+    graded     (answer, grade) of each in a list for a reward, where there is no one answer; else empty
+    label      of a judge's row: what its answer says; else empty
     essence    what tells rows apart when near duplicates are looked for; not stored
     """
 
@@ -59,6 +66,9 @@ class Row:
     labelled: str
     n_outputs: int
     lineage: Lineage
+    rejected: str = ""
+    graded: tuple[tuple[str, str], ...] = ()
+    label: str = ""
     essence: str = field(default="", compare=False)
     split: str = TRAIN
 
@@ -69,20 +79,21 @@ class Row:
 
     @property
     def answer_tokens(self) -> int:
-        """Estimated, at most."""
-        return estimate_tokens(self.answer)
+        """Of all answers, estimated, at most."""
+        return sum(map(estimate_tokens, (self.answer, self.rejected, *(answer for answer, _ in self.graded))))
 
     @property
     def key(self) -> str:
-        """Names what is learned: the same chat with the same answer has the same."""
+        """Names what is learned: the same chat with the same answers has the same."""
         chat = [[message.role, message.content] for message in self.messages]
-        return sha256(json.dumps([chat, self.answer], ensure_ascii=False).encode()).hexdigest()[:32]
+        learned = [chat, self.answer, self.rejected, self.graded]
+        return sha256(json.dumps(learned, ensure_ascii=False).encode()).hexdigest()[:32]
 
 
-def traced(row: Row, *, labelled: bool) -> Row:
+def traced(row: Row, *grounds: str) -> Row:
     """The row, if it can be traced to what made it.
 
-    labelled  labels must have accepted its outputs, not the rules alone
+    grounds  what it rests on beside outputs: at least one of these parts of a lineage has to be there
 
     Raises UntracedRowError, naming what is missing.
     """
@@ -95,8 +106,8 @@ def traced(row: Row, *, labelled: bool) -> Row:
         "the prompt that asks": origin.asked_with,
         "a shopper": row.shopper,
     }
-    if labelled:
-        needed["assessments or decisions"] = origin.assessments or origin.decisions
+    if grounds:
+        needed[" or ".join(grounds)] = next(filter(None, (getattr(origin, name) for name in grounds)), ())
     if missing := [name for name, value in needed.items() if not value]:
         raise UntracedRowError(f"A row of {row.shopper or 'nobody'} ({row.task}) names no {', no '.join(missing)}.")
     return row
@@ -126,10 +137,15 @@ def as_json(row: Row) -> dict[str, Any]:
         "answer": row.answer,
         "labelled": row.labelled,
         "n_outputs": row.n_outputs,
+        "rejected": row.rejected,
+        "graded": [{"answer": answer, "grade": grade} for answer, grade in row.graded],
+        "label": row.label,
         "outputs": list(origin.outputs),
         "generations": list(origin.generations),
         "assessments": list(origin.assessments),
         "decisions": list(origin.decisions),
+        "preferences": list(origin.preferences),
+        "behaviors": list(origin.behaviors),
         "models": list(origin.models),
         "prompt_versions": list(origin.prompt_versions),
         "asked_with": origin.asked_with,

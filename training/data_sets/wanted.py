@@ -12,6 +12,23 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from recommend.languages import LANGUAGES
 
 MAX_ROWS = 500_000
+RULES, PEOPLE_ALONE = "rules", "people"
+
+
+Stage = Literal["self-training", "pre-alignment", "judge", "preferences", "rewards", "incremental"]
+# Values that only some stages read: what is not read must not be set, lest somebody takes it to count.
+OF_STAGES: dict[str, tuple[Stage, ...]] = {
+    "curation": ("self-training", "pre-alignment"),
+    "judge": ("self-training", "pre-alignment", "preferences", "rewards"),
+    "criteria": ("judge",),
+    "half_life_days": ("judge",),
+    "until": ("incremental",),
+    "days": ("incremental",),
+    "tag_text": ("incremental",),
+    "relevance": ("incremental",),
+    "max_tags": ("incremental",),
+    "per_category": ("incremental",),
+}
 
 
 class DataSetError(ValueError):
@@ -28,7 +45,14 @@ class Wanted(BaseModel):
     kind                of outputs that the rows are made from
     models              whose generations, by id; none: every model's
     judge               id of the rater whose labels count where people said nothing; none: the one that serves
-    curation            pre-alignment: what accepts an output: rules alone, rules and labels, or people's labels alone
+    curation            self-training, pre-alignment: what accepts an output: rules alone, labels, or people's alone
+    criteria            judge: those that it is trained on; none: every
+    half_life_days      judge: age at which a label of the majority is half as likely to stay
+    until, days         incremental: the days that end before this one; none: before today
+    tag_text            incremental: what is the tag, the item's title, as in the report, or its narrowest category
+    relevance           incremental: least cosine of an item's text and an interest that explains it
+    max_tags            incremental: most tags of one shopper, drawn before per_category; 80 in the report
+    per_category        incremental: most of these in one category; 2 in the report
     languages           of the answers; none: every
     max_tokens          most of prompt and answer together, estimated
     near                Jaccard similarity from which two rows are the same; 1: only exact duplicates
@@ -40,7 +64,7 @@ class Wanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    stage: Literal["self-training", "pre-alignment"]
+    stage: Stage
     kind: Literal["interest", "tag", "explanation"]
     models: tuple[UUID, ...] = ()
     prompt_versions: tuple[str, ...] = ()
@@ -48,6 +72,14 @@ class Wanted(BaseModel):
     created_until: date | None = None
     judge: UUID | None = None
     curation: Literal["rules", "labels", "people"] = "labels"
+    criteria: tuple[str, ...] = ()
+    half_life_days: float = Field(default=90, gt=0, le=36_500)
+    until: date | None = None
+    days: int = Field(default=14, ge=1, le=365)
+    tag_text: Literal["title", "category"] = "title"
+    relevance: float = Field(default=0.3, ge=-1.0, le=1.0)
+    max_tags: int = Field(default=80, ge=1, le=1_000)
+    per_category: int = Field(default=2, ge=1, le=1_000)
     languages: tuple[str, ...] = ()
     max_tokens: int = Field(default=8_192, ge=64, le=1_000_000)
     near: float = Field(default=0.8, ge=0.5, le=1.0)
@@ -62,6 +94,9 @@ class Wanted(BaseModel):
         return self.model_dump(mode="json")
 
 
+_DEFAULTS = {name: field.get_default() for name, field in Wanted.model_fields.items() if name in OF_STAGES}
+
+
 def read(given: Mapping[str, Any]) -> Wanted:
     """The query that was given. Raises DataSetError, naming the value and the remedy."""
     try:
@@ -70,12 +105,15 @@ def read(given: Mapping[str, Any]) -> Wanted:
         problem = invalid.errors()[0]
         name = str(problem["loc"][0]) if problem["loc"] else ""
         raise DataSetError(f"{name}: {problem['msg']}. Given: {problem['input']!r}.", name) from invalid
+    for name in given:
+        if name in OF_STAGES and wanted.stage not in OF_STAGES[name] and given[name] != _DEFAULTS[name]:
+            raise DataSetError(f"{name} is of {' and '.join(OF_STAGES[name])} alone. Leave it out.", name)
     if unknown := [code for code in wanted.languages if code not in LANGUAGES]:
         raise DataSetError(f"“{unknown[0]}” is no language of ours. There is {', '.join(LANGUAGES)}.", "languages")
     if wanted.created_from and wanted.created_until and wanted.created_until < wanted.created_from:
         raise DataSetError(f"{wanted.created_until} is before {wanted.created_from}, the first day.", "created_until")
     if wanted.stage == "pre-alignment" and not wanted.models:
         raise DataSetError("Pre-alignment learns from a teacher. Name the model or models that are one.", "models")
-    if wanted.stage == "self-training" and wanted.curation == "rules":
+    if wanted.stage == "self-training" and wanted.curation == RULES:
         raise DataSetError("Self-training takes only what labels accepted. Use curation labels or people.", "curation")
     return wanted

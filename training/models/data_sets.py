@@ -98,6 +98,10 @@ class DataSet(Job, Fixed):
     class Stage(models.TextChoices):
         SELF_TRAINING = "self-training", "Self-training"
         PRE_ALIGNMENT = "pre-alignment", "Pre-alignment"
+        INCREMENTAL = "incremental", "Incremental"
+        JUDGE = "judge", "Judge"
+        PREFERENCES = "preferences", "Preference pairs"
+        REWARDS = "rewards", "Reward lists"
 
     FIXED = models.Q(state=JobState.DONE)
     CONTENT = ("name", "stage", "query", "state", "n_rows", "counts", "report", "sha256", "folder", "manifest")

@@ -190,7 +190,7 @@ def test_a_row_without_its_origin_is_refused():
         values = {name: getattr(whole, name) for name in whole.__slots__} | {missing: ()}
         broken = Row(**{name: getattr(row, name) for name in row.__slots__} | {"lineage": Lineage(**values)})
         with pytest.raises(UntracedRowError, match="names no"):
-            traced(broken, labelled=True)
+            traced(broken, "assessments", "decisions")
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ def test_a_query_that_gives_nothing_fails_and_says_where_it_went():
     dropped = made(max_tokens=64)
 
     assert nothing.state == rejected.state == dropped.state == "failed"
-    assert "Nothing was generated" in nothing.error
+    assert "There is nothing that the query chooses" in nothing.error
     assert "1 failed a criterion" in rejected.error
     assert "1 longer than asked for" in dropped.error
     dropped.delete()  # nothing was measured by it
