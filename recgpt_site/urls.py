@@ -17,6 +17,7 @@ urlpatterns = [
     path("logout/", LogoutView.as_view(), name="logout"),
     path("", include("recommend.urls")),
     path("", include("judge.urls")),
+    path("", include("training.urls")),
     path("", include("recgpt_site.webhooks.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -9,6 +9,7 @@ from recgpt_site.api import audit, views, webhooks
 from recgpt_site.api import schema as schema  # its description of our tokens registers itself
 from recgpt_site.api.docs import DocsView
 from recommend.api.urls import register as register_recommend
+from training.api.urls import register as register_training
 
 app_name = "api"
 
@@ -17,6 +18,7 @@ router.register("pipeline-runs", views.PipelineRunViewSet, basename="pipeline-ru
 router.register("generations", views.GenerationViewSet, basename="generation")
 register_recommend(router)
 register_judge(router)
+register_training(router)
 router.register("audit-entries", audit.AuditEntryViewSet, basename="audit-entry")
 router.register("webhooks", webhooks.WebhookViewSet, basename="webhook")
 router.register("webhook-deliveries", webhooks.DeliveryViewSet, basename="webhook-delivery")

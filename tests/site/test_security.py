@@ -19,6 +19,7 @@ from recgpt_site.models import Delivery, Webhook
 from recommend.models import PopulationJob
 from tests.judge.factories import AssignmentFactory, JudgeFactory, UserFactory
 from tests.recommend.factories import OutputFactory, PipelineRunFactory
+from training.models import DataSet
 
 ROOT = Path(__file__).resolve().parents[2]
 API = ("/api/docs/", "/api/schema/", "/api/v1/items/")
@@ -129,13 +130,14 @@ def pages(assignment: Assignment) -> list[str]:
         "gold": Gold.objects.create(**gold).pk,
         "models": judge.language_model_id,
         "panels": Panel.objects.create(name="both").pk,
+        "sets": DataSet.objects.create(name="Tags of spring", stage="self-training", query={}).pk,
         "webhooks": hook.pk,
         "deliveries": Delivery.objects.create(webhook=hook, event="judge.alert", data={}).pk,
     }
     filled = []
     for address in addresses(get_resolver()):
         filled.append(re.sub(r"(\w+)/<uuid:\w+>", lambda match: f"{match[1]}/{ids[match[1]]}", address))
-        filled[-1] = filled[-1].replace("<slug:name>", "raters")
+        filled[-1] = filled[-1].replace("<slug:name>", "raters").replace("<slug:stage>", "judge")
     assert not [address for address in filled if "<" in address]
     return [
         *filled,

@@ -4,8 +4,8 @@ Source: V1 report, bi-weekly incremental learning. A row is a shopper at the beg
 that morning, answered by what was bought then, the item's title as the tag. Where the report has a language model
 purify and complete, this goes by rules and vectors, so that it costs no calls:
 
-purified   the rules of tags (nothing taken in the month before, no filler, a length that can be searched with), and an
-           interest that is near enough to the item
+purified   the rules of tags (nothing taken in the month before or out of season, no filler, a length that can be
+           searched with), and an interest that is near enough to the item
 completed  the interest is the nearest of those that were mined for the shopper before that morning, the reason is its
 balanced   the tags of one shopper are drawn down to `max_tags`, then to `per_category` of each category
 """
@@ -16,7 +16,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 
 from django.conf import settings
@@ -28,10 +28,11 @@ from recommend.compression import recent_items
 from recommend.extraction import Event
 from recommend.languages import LANGUAGES
 from recommend.models import Behavior, Generation, Item, JobState, Output, Shopper, Stage
-from recommend.pipeline import RECENT_ITEMS
 from recommend.retrieval.embedding import EmbeddingModelMissingError, encoder
-from recommend.rules import check_tag, normal_form
+from recommend.rules import normal_form
 from recommend.stages.tags import TAG_CHARS
+from recommend.steps.tags import RECENT_ITEMS
+from recommend.tag_rules import TagContext, check_tag
 from training.data_sets import chats, generated
 from training.data_sets.rows import Row, traced
 from training.data_sets.wanted import DataSetError, Wanted
@@ -171,7 +172,7 @@ def _purified(
         text = item.title if wanted.tag_text == "title" else [item.title, *item.category][-1]
         if float(near.max()) < wanted.relevance:
             fates["items.far"] += 1
-        elif _is_against_rules(text, item, interest, recent, [one.text for one in found], mined):
+        elif _is_against_rules(text, item, interest, recent, [one.text for one in found], event.at.date(), mined):
             fates["items.rule"] += 1
         else:
             found.append(Taken(item, text, event, interest))
@@ -179,22 +180,28 @@ def _purified(
 
 
 def _is_against_rules(
-    text: str, item: Item, interest: Output, recent: Collection[str], earlier: Sequence[str], mined: Generation
+    text: str,
+    item: Item,
+    interest: Output,
+    recent: Collection[str],
+    earlier: Sequence[str],
+    day: date,
+    mined: Generation,
 ) -> bool:
     # A title is as good as unique: that the same was taken last month shows by what it is, its narrowest category.
     names = [text, item.title, *item.category[-1:]]
     if not {normal_form(name) for name in names}.isdisjoint(map(normal_form, recent)):
         return True
-    rejection = check_tag(
-        text,
-        interest.text,
+    context = TagContext(
         interests=[interest.text],
-        earlier=earlier,
         recent=(),
+        day=day,
         most=len(earlier) + 1,
+        # Brands are let pass: a title has one, and the report takes titles as they are.
+        south=settings.HEMISPHERE == "south",
         language=LANGUAGES[mined.run.language],
     )
-    return rejection is not None or len(text) > TAG_CHARS
+    return len(text) > TAG_CHARS or check_tag(text, interest.text, earlier=earlier, context=context) is not None
 
 
 def balanced(taken: Sequence[Taken], wanted: Wanted, shopper: str) -> list[Taken]:

@@ -105,9 +105,9 @@ def read(given: Mapping[str, Any]) -> Wanted:
         problem = invalid.errors()[0]
         name = str(problem["loc"][0]) if problem["loc"] else ""
         raise DataSetError(f"{name}: {problem['msg']}. Given: {problem['input']!r}.", name) from invalid
-    for name in given:
-        if name in OF_STAGES and wanted.stage not in OF_STAGES[name] and given[name] != _DEFAULTS[name]:
-            raise DataSetError(f"{name} is of {' and '.join(OF_STAGES[name])} alone. Leave it out.", name)
+    for name, stages in OF_STAGES.items():
+        if wanted.stage not in stages and getattr(wanted, name) != _DEFAULTS[name]:
+            raise DataSetError(f"{name} is of {' and '.join(stages)} alone. Leave it out.", name)
     if unknown := [code for code in wanted.languages if code not in LANGUAGES]:
         raise DataSetError(f"“{unknown[0]}” is no language of ours. There is {', '.join(LANGUAGES)}.", "languages")
     if wanted.created_from and wanted.created_until and wanted.created_until < wanted.created_from:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from django.contrib.auth import get_user_model
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.urls import reverse
 
 from recommend.models import JobState, new_id
 from recommend.models.jobs import Job
@@ -123,3 +124,6 @@ class DataSet(Job, Fixed):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("training:data-set", args=[self.pk])

@@ -17,7 +17,9 @@ def test_every_type_of_problem_is_documented_and_no_other():
     documented = set(re.findall(r"^\| `([a-z-]+)` \| 4\d\d", DOCS, re.M))
 
     running = {f"{job}-running" for job in ("population", "check", "trial", "backfill")}
-    assert documented == {"invalid-request", "idempotency-key-reused", "not-tried", *running, *CONFLICTS.values()}
+    of_data_sets = {f"data-set-{why}" for why in ("not-built", "in-work", "damaged")}
+    others = {"invalid-request", "idempotency-key-reused", "not-tried"}
+    assert documented == {*others, *running, *of_data_sets, *CONFLICTS.values()}
     assert problems.TYPE.format("invalid-request") in DOCS
 
 

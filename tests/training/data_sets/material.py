@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from judge.models import Assessment
+from judge.models import Assessment, Rater
 from judge.ways import Way
 from recommend.models import Generation, Output, PipelineRun, Stage
 from tests.judge.factories import FAILING, PASSING, AssessmentFactory, JudgeFactory, PersonFactory, current_rubric
@@ -50,9 +50,8 @@ def tags(*verdicts: bool | None, shopper: str = "household-a", first: int = 0, *
 
 def judged(output: Output, passes: bool) -> Assessment:
     """What the judge that serves says of an output."""
-    rater = JudgeFactory.create(prompt_version=judge_version())
     labels = (PASSING if passes else FAILING)[output.kind]
-    made: Assessment = AssessmentFactory.create(output=output, rater=rater, labels=labels)
+    made: Assessment = AssessmentFactory.create(output=output, rater=serving_judge(), labels=labels)
     return made
 
 
@@ -63,7 +62,8 @@ def reviewed(output: Output, passes: bool, **more: Any) -> Assessment:
     return made
 
 
-def judge_version() -> str:
-    """The prompt version by which judges are asked unless told otherwise."""
+def serving_judge() -> Rater:
+    """The judge that serves, and the rubrics that it goes by."""
     current_rubric("tag")
-    return Way().version
+    made: Rater = JudgeFactory.create(prompt_version=Way().version)
+    return made

@@ -113,17 +113,17 @@ def test_a_generation_without_an_accepted_output_makes_no_row():
     assert fates["generations.none"] == 1
 
 
-def test_the_query_chooses_models_and_the_newest_come_first_up_to_the_most():
+def test_the_query_chooses_models_and_the_newest_come_first():
     for number in range(3):
         tags(True, shopper=f"s{number}", first=number)
     other = tags(True, shopper="other")
     other.model = LanguageModel.objects.create(name="teacher", role="tags")
     other.save()
 
-    ours, _ = built(models=[str(LanguageModel.objects.get(name="smollm2", role="tags").pk)], most=2)
+    ours, _ = built(models=[str(LanguageModel.objects.get(name="smollm2", role="tags").pk)])
     theirs, _ = built(models=[str(other.model.pk)])
 
-    assert [row.shopper for row in ours] == ["s2", "s1"]
+    assert [row.shopper for row in ours] == ["s2", "s1", "s0"]
     assert [row.lineage.models for row in theirs] == [("teacher",)]
 
 

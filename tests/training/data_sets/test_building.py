@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from recommend import jobs
 from recommend.models import AuditEntry, JobState
-from tests.judge.factories import UserFactory, current_rubric
+from tests.judge.factories import UserFactory
 from tests.recommend.factories import ShopperFactory
-from tests.training.data_sets.material import QUERY, tags
+from tests.training.data_sets.material import QUERY, serving_judge, tags
 from training import tasks
 from training.data_sets import building, files, services
 from training.data_sets.wanted import DataSetError
@@ -142,8 +142,17 @@ def test_the_report_has_what_was_left_out_and_the_distributions_before_and_after
     assert bars["shoppers"] == [["1", 3, 2]]
 
 
+def test_no_more_rows_are_read_than_asked_for_and_the_newest_are():
+    for number in range(3):
+        tags(True, shopper=f"s{number}", first=number)
+
+    built = made(most=2, near=1.0)
+
+    assert [row["shopper"] for row in files.read(built)] == ["s2", "s1"]
+
+
 def test_a_query_that_gives_nothing_fails_and_says_where_it_went():
-    current_rubric("tag")
+    serving_judge()
     nothing = made()
     tags(False)
     rejected = made()

@@ -9,7 +9,7 @@ import pytest
 from judge.models import Assignment, CampaignUnit, Preference
 from recommend.models import Generation, LanguageModel
 from tests.judge.factories import AssignmentFactory, CampaignFactory
-from tests.training.data_sets.material import QUERY, judge_version, tags
+from tests.training.data_sets.material import QUERY, serving_judge, tags
 from training.data_sets import pairs
 from training.data_sets.rows import Row
 from training.data_sets.wanted import read
@@ -106,7 +106,7 @@ def test_of_other_prompts_nothing_is_put_together():
 
 
 def test_what_most_people_chose_is_the_better_answer_in_full():
-    judge_version()
+    serving_judge()
     a = tags(None, None)
     b = rival_of(a, None, None, None)
     votes = chosen(a, b, "b", "b", "a")
@@ -123,7 +123,7 @@ def test_what_most_people_chose_is_the_better_answer_in_full():
 
 @pytest.mark.parametrize("choices", [("a", "b"), ("both",), ("a", "neither")])
 def test_where_no_side_has_most_of_the_votes_there_is_no_pair(choices: tuple[str, ...]):
-    judge_version()
+    serving_judge()
     a = tags(None)
     chosen(a, rival_of(a, None), *choices)
 
@@ -134,7 +134,7 @@ def test_where_no_side_has_most_of_the_votes_there_is_no_pair(choices: tuple[str
 
 
 def test_answers_to_different_prompts_are_no_pair():
-    judge_version()
+    serving_judge()
     a = tags(None)
     b = rival_of(a, None)
     b.input_sha256 = "1" * 64
