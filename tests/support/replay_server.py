@@ -112,12 +112,13 @@ class ReplayServer:
 
 @contextmanager
 def replay_server(
-    answers: Sequence[Recorded], *, rate: float = 1.0, slots: int | None = None
+    answers: Sequence[Recorded], *, rate: float = 1.0, slots: int | None = None, together: int = 1
 ) -> Iterator[ReplayServer]:
     """Replay a recording on a free loopback port.
 
-    rate   how many times faster than it was recorded
-    slots  requests that are answered at once, others wait their turn; None for all
+    rate      how many times faster than it was recorded
+    slots     requests that are answered at once, others wait their turn; None for all
+    together  no answer begins before so many requests are there, however slow the machine
     """
     seen = ReplayServer()
     ready, ended = threading.Event(), asyncio.Event()
@@ -125,7 +126,7 @@ def replay_server(
     loop = asyncio.new_event_loop()
 
     async def serve() -> None:
-        gate = asyncio.Semaphore(slots) if slots else None
+        gate, are_there = asyncio.Semaphore(slots) if slots else None, asyncio.Event()
 
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             with suppress(ConnectionError, asyncio.IncompleteReadError), closing(writer):
@@ -139,9 +140,11 @@ def replay_server(
             seen.bodies.append(body)
             seen.n_open += 1
             seen.most_open = max(seen.most_open, seen.n_open)
+            if seen.n_open >= together:
+                are_there.set()
             one = by_prompt.get(prompt_of(body)) or answers[next(turn) % len(answers)]
             try:
-                is_there = await _while_listening(reader, _answer(writer, body, one, rate, gate))
+                is_there = await _while_listening(reader, _answer(writer, body, one, rate, gate, are_there))
             finally:
                 seen.n_open -= 1
             seen.n_left_by_client += not is_there
@@ -190,8 +193,14 @@ async def _while_listening(reader: asyncio.StreamReader, answering: Any) -> bool
 
 
 async def _answer(
-    writer: asyncio.StreamWriter, body: dict[str, Any], one: Recorded, rate: float, gate: asyncio.Semaphore | None
+    writer: asyncio.StreamWriter,
+    body: dict[str, Any],
+    one: Recorded,
+    rate: float,
+    gate: asyncio.Semaphore | None,
+    are_there: asyncio.Event,
 ) -> None:
+    await are_there.wait()
     if gate is None:
         await _say(writer, body, one, rate)
         return
