@@ -122,7 +122,7 @@ def test_through_every_failure_at_once_each_request_gets_one_result():
         for _ in range(400)
     ]
     with failing_server(*steps, answer(GOOD)) as server:
-        engine = OpenAIEngine(server.base_url, concurrency=16, timeout_s=0.3, max_attempts=4, backoff_s=0.001)
+        engine = OpenAIEngine(server.base_url, concurrency=16, timeout_s=2.0, max_attempts=4, backoff_s=0.001)
         results = list(engine.generate(asked(200, schema=SCHEMA)))
 
     assert sorted(int(result.key) for result in results) == list(range(200))
