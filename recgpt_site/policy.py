@@ -11,16 +11,14 @@ from csp.utils import build_policy
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-# Django's own pages about an error, for development, have inline styles.
-DEBUG_PAGES = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.NOT_FOUND)
-
 
 def middleware(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
     """django-csp's middleware without policies that differ by view, which no view of ours has."""
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
-        if not (settings.DEBUG and response.status_code in DEBUG_PAGES):
+        # Django's own page about an error, for development, has inline styles.
+        if not (settings.DEBUG and response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR):
             response.headers[HEADER] = policy()
         return response
 

@@ -66,11 +66,24 @@ def test_the_quality_pages_are_closed_to_annotators_and_say_why(as_role: Callabl
     assert "This page is for leads." in answer.content.decode()
 
 
-def test_a_page_that_is_not_there_is_a_404_with_a_way_back(as_role: Callable[[str], Client]):
-    answer = as_role(ANNOTATOR).get(f"/review/assignments/{uuid4()}/")
+@pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.parametrize("address", [f"/review/assignments/{uuid4()}/", "/nothing-here/"])
+def test_a_page_that_is_not_there_is_a_404_with_a_way_back(as_role: Callable[[str], Client], settings, debug, address):
+    settings.DEBUG = debug
+
+    answer = as_role(ANNOTATOR).get(address)
 
     assert answer.status_code == 404
     assert "To the front page" in answer.content.decode()
+    assert "URLconf" not in answer.content.decode()
+
+
+def test_an_address_without_its_last_slash_is_still_found(as_role: Callable[[str], Client], settings):
+    settings.DEBUG = True
+
+    answer = as_role(ANNOTATOR).get("/review")
+
+    assert answer.headers["Location"] == "/review/"
 
 
 def test_the_navigation_shows_only_what_opens(as_role: Callable[[str], Client]):
