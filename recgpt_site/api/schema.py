@@ -67,6 +67,16 @@ def add_problems(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
     return result
 
 
+def group_by_resource(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+    """A post-processing hook: operations on one resource stand together, under its name in the path."""
+    for path, operations in result["paths"].items():
+        resource = path.removeprefix("/api/v1/").partition("/")[0]
+        for method, operation in operations.items():
+            if method in METHODS:
+                operation["tags"] = [resource]
+    return result
+
+
 def add_to(operation: dict[str, Any], path: str) -> None:
     refusals = dict(ALWAYS)
     if "requestBody" in operation or operation.get("parameters"):

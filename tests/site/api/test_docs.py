@@ -43,6 +43,7 @@ def test_the_docs_page_renders_within_the_policy(new_page, width):
     page.set_default_timeout(60_000)  # Swagger UI is 1.4 MB of script, and makes the schema's page in the browser
     page.goto("/api/docs/")
 
+    page.locator("[data-tag=pipeline-runs]").click()
     page.get_by_text("/api/v1/pipeline-runs/", exact=True).first.wait_for()
     page.get_by_text("Start a run").first.click()
     page.get_by_text("Queue a run. The answer comes at once").first.wait_for()

@@ -44,6 +44,14 @@ def test_every_refusal_is_documented_as_a_problem(schema):
         assert operation["summary"]
 
 
+def test_operations_are_grouped_by_their_resource(schema):
+    paths = schema["paths"]
+
+    assert paths["/api/v1/campaigns/"]["post"]["tags"] == ["campaigns"]
+    assert paths["/api/v1/campaigns/{id}/next/"]["post"]["tags"] == ["campaigns"]
+    assert paths["/api/v1/judge-checks/{id}/cancel/"]["post"]["tags"] == ["judge-checks"]
+
+
 def test_every_address_of_the_api_is_in_the_schema(schema):
     addresses = {str(one.pattern) for one in router.urls}
 
