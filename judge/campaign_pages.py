@@ -169,6 +169,6 @@ def percent(share: float) -> str:
     """A probability in percent with three digits at most.
 
     >>> percent(0.2), percent(1 / 7), percent(0.00123)
-    ('20 %', '14.3 %', '0.123 %')
+    ('20%', '14.3%', '0.123%')
     """
-    return f"{100 * share:.3g} %" if share < 0.9995 else "100 %"
+    return f"{100 * share:.3g}%" if share < 0.9995 else "100%"

@@ -21,7 +21,10 @@ class ImportForm(forms.Form):
     tool = forms.ChoiceField(
         label="Written by",
         required=False,
-        choices=[("", "Rows of our own names"), *((tool, f"{_TITLES[tool]} (JSON)") for tool in elsewhere.TOOLS)],
+        choices=[
+            ("", "This project, or with its columns"),
+            *((tool, f"{_TITLES[tool]} (JSON)") for tool in elsewhere.TOOLS),
+        ],
     )
     format = forms.ChoiceField(
         label="Format", required=False, choices=[("", "as its name says"), *((one, one) for one in FORMATS)]

@@ -38,7 +38,8 @@ def imports(request: Request) -> HttpResponse:
             form.add_error(None, str(stopped))
     context = {
         "form": form,
-        "max_mib": settings.IMPORT_MAX_BYTES // 1024**2,
+        "file_help": "JSON Lines, CSV or Parquet, also as .gz; or JSON of Label Studio or Argilla. "
+        f"At most {settings.IMPORT_MAX_BYTES // 1024**2:,} MiB.",
         "last": FileImport.objects.select_related("created_by")[:LISTED],
     }
     return render(request, "judge/imports.html", context)

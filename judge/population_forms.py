@@ -41,7 +41,7 @@ class PopulationForm(forms.Form):
         label="Created from", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
     created_until = forms.DateField(
-        label="until", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        label="Created until", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
 
     # Where models are chosen: all of them must make the kind of output.

@@ -112,10 +112,10 @@ def test_the_preview_says_how_many_would_be_drawn_and_starts_nothing(client: Cli
     refused = client.post("/campaigns/preview/", form(size="9"), headers={"HX-Request": "true"}).content.decode()
     whole = client.post("/campaigns/preview/", form()).content.decode()
 
-    assert "of 6 finished generations would be drawn, each with probability 66.7 %" in part
+    assert "of 6 finished generations would be drawn, each with probability 66.7%" in part
     assert "<form" not in part
     assert "Only 6 generations are finished" in refused
-    assert "each with probability 66.7 %" in whole
+    assert "each with probability 66.7%" in whole
     assert 'value="Spring check"' in whole
     assert not Campaign.objects.exists()
 
@@ -150,8 +150,8 @@ def test_the_page_explains_the_queue(client: Client, lead: User):
     for part in (
         "4 of 8 finished generations",
         "Stratified by model, the same number from each stratum: 4 of 8 generations were drawn by lot.",
-        "33.3 %",
-        "100 %",
+        "33.3%",
+        "100%",
         "No history at all",
         "Looks &lt;b&gt;odd&lt;/b&gt;",
         "Mind <strong>brands</strong>.",
