@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from uuid import UUID
 
 from django.conf import settings
@@ -42,7 +43,8 @@ def imports(request: Request) -> HttpResponse:
         f"At most {settings.IMPORT_MAX_BYTES // 1024**2:,} MiB.",
         "last": FileImport.objects.select_related("created_by")[:LISTED],
     }
-    return render(request, "judge/imports.html", context)
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK
+    return render(request, "judge/imports.html", context, status=status)
 
 
 @role_required(LEAD)

@@ -135,7 +135,7 @@ def test_what_cannot_be_read_at_all_is_refused_at_once(fields: dict[str, str], w
 
     page = signed_in(LEAD).post(PAGE, fields | {"file": file})
 
-    assert words in page.content.decode()
+    assert (page.status_code, words in page.content.decode()) == (422, True)
     assert (FileImport.objects.count(), sent) == (0, [])
 
 
