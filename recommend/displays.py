@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from recommend.categories.summary import Summary, summary
 from recommend.models import JobState, Output
 from recommend.selectors import CardView, InterestView, RunView, StepView, reranked
 
@@ -93,6 +94,11 @@ class RunPage:
     @property
     def interests(self) -> tuple[InterestView, ...]:
         return self.run.interests
+
+    @property
+    def categories(self) -> Summary | None:
+        """Of its tags; asked when it is drawn, as most requests for a page find nothing new."""
+        return summary([tag.text for interest in self.run.interests for tag in interest.tags])
 
     @property
     def semantic_weight(self) -> float:

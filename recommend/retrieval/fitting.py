@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from recommend.models import RetrievalIndex, TextEmbedding
 from recommend.retrieval import cooccurrence, texts
 from recommend.retrieval.embedding import MODEL_NAME, encoder
+from recommend.retrieval.stored import store
 
 Report = Callable[[str], None]
 
@@ -89,10 +90,7 @@ def fit_cooccurrence(report: Report = lambda message: None) -> RetrievalIndex:
             ids = np.array([row[0].bytes for row in cursor.fetchall()], dtype="V16")
             shoppers, items, moments = _events(cursor)
         model = cooccurrence.fit(shoppers, items, moments, ids)
-        index = RetrievalIndex.objects.create(n_items=len(ids), n_behaviors=len(items), data=model.to_bytes())
-        # The newest serves; the one before stays as the way back.
-        old = RetrievalIndex.objects.order_by("-created_at").values_list("pk", flat=True)[2:]
-        RetrievalIndex.objects.filter(pk__in=list(old)).delete()
+        index = store(RetrievalIndex.Kind.COOCCURRENCE, model.to_bytes(), n_items=len(ids), n_behaviors=len(items))
     report(f"{len(model.followers):,} co-occurrences of {len(ids):,} items fitted from {len(items):,} behaviours")
     return index
 

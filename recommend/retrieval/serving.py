@@ -88,8 +88,9 @@ def votes_for(item: UUID, history: Sequence[Sequence[UUID]]) -> dict[UUID, float
 
 
 def fitted_at() -> datetime | None:
-    """When what serves now was fitted; None before the first fit."""
-    return RetrievalIndex.objects.order_by("-created_at").values_list("created_at", flat=True).first()
+    """When the collaborative arm that serves now was fitted; None before the first fit."""
+    newest = RetrievalIndex.objects.newest(RetrievalIndex.Kind.COOCCURRENCE)
+    return newest.created_at if newest else None
 
 
 def _taken(rules: Rules, history: Sequence[Sequence[UUID]], recent: Collection[UUID]) -> set[UUID]:
@@ -128,10 +129,10 @@ def _arm(is_voted: bool, is_near: bool) -> Arm:
 
 
 def _index() -> Cooccurrence:
-    newest = RetrievalIndex.objects.order_by("-created_at").values_list("pk", flat=True).first()
+    newest = RetrievalIndex.objects.newest(RetrievalIndex.Kind.COOCCURRENCE)
     if newest is None:
         raise NotFittedError("Retrieval is not fitted yet. Run `manage.py fit_retrieval` after importing behaviours.")
-    return _load(newest)
+    return _load(newest.pk)
 
 
 @lru_cache(maxsize=1)

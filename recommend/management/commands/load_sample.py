@@ -39,7 +39,7 @@ class Command(BaseCommand):
             self._step("Items", lambda: sample.load_items(rows))
             self._step("Shoppers", lambda: sample.load_shoppers(rows))
             self._step("Behaviours", lambda: sample.load_behaviors(rows, self.stdout.write))
-        if not is_loaded or not RetrievalIndex.objects.exists():
+        if not is_loaded or RetrievalIndex.objects.newest(RetrievalIndex.Kind.COOCCURRENCE) is None:
             self._step("Retrieval", self._fit)
 
     def _fit(self) -> str:
