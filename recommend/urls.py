@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from recommend import compare_views, population_views, views, why_views
+from recommend import compare_views, exposure_views, population_views, views, why_views
 
 app_name = "recommend"
 urlpatterns = [
@@ -17,8 +17,10 @@ urlpatterns = [
     path("demo/runs/<uuid:pk>/compare/", compare_views.run_compare, name="run-compare"),
     path("demo/compare/<uuid:a>/<uuid:b>/", compare_views.comparison, name="comparison"),
     path("demo/compare/<uuid:a>/<uuid:b>/share/", compare_views.comparison_share, name="comparison-share"),
+    path("demo/runs/<uuid:pk>/exposure/", exposure_views.run_exposure, name="run-exposure"),
     path("demo/shared/<uuid:key>/", views.run_shared, name="run-shared"),
     path("demo/shared/<uuid:key>/ranking/", views.shared_ranking, name="shared-ranking"),
+    path("demo/shared/<uuid:key>/exposure/", exposure_views.shared_exposure, name="shared-exposure"),
     path("demo/shared/<uuid:key>/why/<uuid:item>/", why_views.shared_why, name="shared-why"),
     path("populations/", population_views.populations, name="populations"),
     path("populations/new/", population_views.population_new, name="population-new"),

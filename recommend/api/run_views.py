@@ -23,10 +23,13 @@ from recommend import access, reasons, selectors, services
 from recommend.api import bulk, queries, run_events
 from recommend.api.base import EmptyRequest, FilteredViewSet, FormatIsOurs, caller
 from recommend.api.errors import ConflictError, InvalidParametersError, UnavailableError
+from recommend.api.exposure import ExposureSerializer
 from recommend.api.run_requests import KEY_LENGTH, BulkLine, RunRequest
 from recommend.api.serializers import BulkAnswer, RunDetailSerializer, RunSerializer
 from recommend.api.why import WhySerializer
+from recommend.exposure import exposure_of
 from recommend.models import PipelineRun
+from recommend.retrieval.serving import NotFittedError
 from recommend.sources import SourceError
 
 POLL_AFTER_S = "1"
@@ -106,6 +109,15 @@ class PipelineRunViewSet(FilteredViewSet[PipelineRun]):
         try:
             return Response(WhySerializer(reasons.why(run, found, beta=run.beta)).data)
         except SourceError as error:
+            raise UnavailableError(str(error)) from error
+
+    @extend_schema(summary="How popular the items of a run are, and how diverse", responses=ExposureSerializer)
+    @action(detail=True)
+    def exposure(self, request: Request, pk: UUID) -> Response:
+        """The run's list beside as many of the most popular items: places by popularity, and categories."""
+        try:
+            return Response(ExposureSerializer(exposure_of(self.get_object())).data)
+        except (NotFittedError, SourceError) as error:
             raise UnavailableError(str(error)) from error
 
     @extend_schema(summary="Cancel a run", request=EmptyRequest, responses=RunSerializer)
