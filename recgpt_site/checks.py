@@ -34,6 +34,7 @@ VECTOR_HNSW_RANGES = {
     "ef_search": (1, 1000),
     "max_scan_tuples": (1, 2**31 - 1),
 }
+MINUTES_OF_A_DAY = 24 * 60
 AT_LEAST_ONE = ("LLM_CONCURRENCY", "RUN_LEASE_S", "SWEEP_INTERVAL_S", "WEBHOOK_ATTEMPTS", "WEBHOOK_LOG_DAYS")
 
 
@@ -193,6 +194,15 @@ def kinds() -> Iterator[CheckMessage]:
         yield Error("BEHAVIOR_KINDS is empty: no history would have a line.", hint=hint, id="recgpt_site.E020")
 
 
+def visits() -> Iterator[CheckMessage]:
+    if not 0 <= settings.SESSION_GAP_MINUTES <= MINUTES_OF_A_DAY:  # not a number is neither
+        yield Error(
+            f"SESSION_GAP_MINUTES is {settings.SESSION_GAP_MINUTES:g}.",
+            hint=f"Use 0 to {MINUTES_OF_A_DAY}: 30 is usual for logs of single actions, 0 for receipts.",
+            id="recgpt_site.E023",
+        )
+
+
 def hemisphere() -> Iterator[CheckMessage]:
     if settings.HEMISPHERE not in ("north", "south"):
         yield Error(
@@ -263,6 +273,7 @@ ALL: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     retrieval,
     behaviors,
     kinds,
+    visits,
     hemisphere,
     web,
     numbers,

@@ -207,6 +207,8 @@ BEHAVIORS_DIR = env.str("BEHAVIORS_DIR", default="")
 BEHAVIOR_KINDS = env.list("BEHAVIOR_KINDS", default=sorted(RELIABLE_KINDS))
 BEHAVIOR_WEIGHTS = env.json("BEHAVIOR_WEIGHTS", default={})
 DELIBERATE_CLICK_S = env.float("DELIBERATE_CLICK_S", default=0.0)
+# How long a pause within one visit may be. 0: only what happened at the same time, as in a basket, is together.
+SESSION_GAP_MINUTES = env.float("SESSION_GAP_MINUTES", default=0.0)
 # Where the shoppers live: what a season is for, rules of tags and interests ask.
 HEMISPHERE = env.str("HEMISPHERE", default="north")
 

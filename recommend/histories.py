@@ -28,7 +28,7 @@ CATEGORY_LEVELS = 2
 class History:
     """What one run knows of a shopper, oldest first.
 
-    moments    ids of the items that were taken at one time, as in a basket
+    moments    ids of the items that were taken at one time, as in a basket, or in one visit (`session_gap`)
     category   where the shopper bought most: a path of CATEGORY_LEVELS at most; empty if nothing in any was bought
     n_unknown  behaviours that are left out, since the catalogue does not have their item
     """
@@ -67,6 +67,11 @@ def rules() -> Reliability:
     )
 
 
+def session_gap() -> timedelta:
+    """The longest pause within one visit, by the settings."""
+    return timedelta(minutes=settings.SESSION_GAP_MINUTES)
+
+
 _remembered: ContextVar[dict[tuple[UUID, datetime], History] | None] = ContextVar("remembered", default=None)
 
 
@@ -100,7 +105,8 @@ def _read(shopper: Shopper, before: datetime) -> History:
     found = list(read(shopper, before))
     items = guests.known_items([event.sku for event in found])
     events: list[Event] = []
-    moments: dict[datetime, list[UUID]] = {}
+    moments: list[list[UUID]] = []
+    last_at, gap = None, session_gap()
     names: set[str] = set()
     recent_items: set[UUID] = set()
     bought: Counter[str] = Counter()
@@ -112,7 +118,10 @@ def _read(shopper: Shopper, before: datetime) -> History:
             continue
         events.append(replace(event, text=short_text))
         if item_id and event.kind != Behavior.Kind.RETURN:
-            moments.setdefault(event.at, []).append(item_id)
+            if last_at is None or event.at - last_at > gap:
+                moments.append([])
+            moments[-1].append(item_id)
+            last_at = event.at
         if event.kind == Behavior.Kind.PURCHASE and category:
             bought[" > ".join(category[:CATEGORY_LEVELS])] += event.quantity
         if event.at >= before - RECENT:
@@ -120,9 +129,7 @@ def _read(shopper: Shopper, before: datetime) -> History:
             names.update([short_text, *category[-1:]])
             if item_id:
                 recent_items.add(item_id)
-    return History(
-        events, list(moments.values()), frozenset(names), frozenset(recent_items), most_bought(bought), n_unknown
-    )
+    return History(events, moments, frozenset(names), frozenset(recent_items), most_bought(bought), n_unknown)
 
 
 def morning_after(moment: datetime) -> datetime:

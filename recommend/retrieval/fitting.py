@@ -7,6 +7,7 @@ import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
 
+from recommend import histories, sessions
 from recommend.models import RetrievalIndex, TextEmbedding
 from recommend.retrieval import cooccurrence, texts
 from recommend.retrieval.embedding import MODEL_NAME, encoder
@@ -89,7 +90,8 @@ def fit_cooccurrence(report: Report = lambda message: None) -> RetrievalIndex:
             cursor.execute("SELECT id FROM recommend_item WHERE n_behaviors > 0 ORDER BY id")
             ids = np.array([row[0].bytes for row in cursor.fetchall()], dtype="V16")
             shoppers, items, moments = _events(cursor)
-        model = cooccurrence.fit(shoppers, items, moments, ids)
+        visits = sessions.moments(shoppers, moments, histories.session_gap())
+        model = cooccurrence.fit(shoppers, items, visits, ids)
         index = store(RetrievalIndex.Kind.COOCCURRENCE, model.to_bytes(), n_items=len(ids), n_behaviors=len(items))
     report(f"{len(model.followers):,} co-occurrences of {len(ids):,} items fitted from {len(items):,} behaviours")
     return index

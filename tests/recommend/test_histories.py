@@ -39,6 +39,19 @@ def test_what_was_taken_at_one_time_is_one_moment(shopper: Shopper) -> None:
     assert [len(moment) for moment in histories.load(shopper, REFERENCE).moments] == [1, 2]
 
 
+def test_what_was_taken_in_one_visit_is_one_moment_where_the_settings_say_so(shopper: Shopper, settings: Any) -> None:
+    settings.SESSION_GAP_MINUTES = 30.0
+    # 20 minutes and 25 minutes apart, then 31.
+    for minutes in (0, 20, 45, 76):
+        BehaviorFactory.create(
+            shopper=shopper,
+            item=ItemFactory.create(),
+            occurred_at=REFERENCE - timedelta(days=5) + timedelta(minutes=minutes),
+        )
+
+    assert [len(moment) for moment in histories.load(shopper, REFERENCE).moments] == [3, 1]
+
+
 def test_the_category_is_that_of_most_units_by_two_levels_of_its_path(shopper: Shopper) -> None:
     did(shopper, "food", "soup", "tomato soup", quantity=2)
     did(shopper, "food", "soup", "onion soup", quantity=2)

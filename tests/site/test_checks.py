@@ -54,6 +54,8 @@ def test_the_settings_of_a_fresh_clone_have_no_complaint(settings):
         ({"BEHAVIOR_WEIGHTS": {"buy": 2}}, "E020", "BEHAVIOR_WEIGHTS names buy"),
         ({"HEMISPHERE": "up"}, "E021", "HEMISPHERE is 'up'"),
         ({"BEHAVIOR_WEIGHTS": {"cart": "much"}}, "E019", "'much'"),
+        ({"SESSION_GAP_MINUTES": -1.0}, "E023", "SESSION_GAP_MINUTES is -1"),
+        ({"SESSION_GAP_MINUTES": float("nan")}, "E023", "SESSION_GAP_MINUTES is nan"),
         ({"BEHAVIOR_WEIGHTS": [1]}, "E019", "[1]"),
         ({"DEBUG": False, "ALLOWED_HOSTS": []}, "E008", "ALLOWED_HOSTS"),
         ({"REST_FRAMEWORK": {"DEFAULT_THROTTLE_RATES": {"user": "often"}}}, "E009", "600/min"),

@@ -48,6 +48,18 @@ def offered(items: dict[str, Item], **asked) -> list[str]:
     return [names[one.item_id] for one in found(items, **asked)]
 
 
+def test_retrieval_is_fitted_to_visits_where_the_settings_say_so(items, settings):
+    # Puree follows diapers by a day, and crayons follow puree: puree speaks for crayons louder than for diapers.
+    before = retrieval.serving._index().scores([[items["puree"].pk]])
+    assert before[items["diapers"].pk] < before[items["crayons"].pk] == 1.0
+
+    settings.SESSION_GAP_MINUTES = 24.0 * 60
+    retrieval.fit()
+
+    # All three are of one visit, in which nothing comes first.
+    assert set(retrieval.serving._index().scores([[items["puree"].pk]]).values()) == {1.0}
+
+
 def test_each_item_says_which_arm_brought_it(items):
     # All three texts are among the nearest; what shoppers took after diapers is voted for as well.
     assert {one.item_id: one.arm for one in found(items)} == {
