@@ -212,6 +212,10 @@ SESSION_GAP_MINUTES = env.float("SESSION_GAP_MINUTES", default=0.0)
 # Where the shoppers live: what a season is for, rules of tags and interests ask.
 HEMISPHERE = env.str("HEMISPHERE", default="north")
 
+# Monitoring ---------------------------------------------------------------------------------------------------------
+# Who sends it may read /metrics; unset, there are none.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+
 # Users and API ------------------------------------------------------------------------------------------------------
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

@@ -208,7 +208,8 @@ def test_a_post_without_its_csrf_token_is_refused(page):
 
 
 @pytest.mark.django_db
-def test_the_pages_of_the_signed_in_are_closed_to_the_signed_out(client, pages):
+def test_the_pages_of_the_signed_in_are_closed_to_the_signed_out(client, pages, settings):
+    settings.METRICS_TOKEN = "a long secret"  # so that there are metrics
     open_to_all = {"/login/", "/logout/", "/healthz", "/api/docs/", "/api/schema/", "/nowhere/"}
 
     for page in pages:
