@@ -47,7 +47,7 @@ def compared(a: PipelineRun, b: PipelineRun) -> comparisons.Comparison:
 
 
 def address(a: PipelineRun, b: PipelineRun) -> str:
-    return f"/demo/compare/{a.pk}/{b.pk}/"
+    return f"/demo/compare/{a.pk}/with/{b.pk}/"
 
 
 def test_what_only_one_run_has_is_told_stage_by_stage(a: PipelineRun, b: PipelineRun):
@@ -162,7 +162,7 @@ def test_a_comparison_is_shared_by_a_link_to_both_runs(client: Client, owner: Us
     page = client.post(f"{address(a, b)}share/", follow=True).content.decode()
     a.refresh_from_db()
     b.refresh_from_db()
-    link = f"/demo/compare/{a.share_key}/{b.share_key}/"
+    link = f"/demo/compare/{a.share_key}/with/{b.share_key}/"
     assert link in page
 
     client.force_login(UserFactory.create())

@@ -16,9 +16,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from judge.models import Alert, Assignment, Backfill, FileImport, Gold, JudgeCheck, Panel, Proposal, Rubric, Trial
 from recgpt_site.models import Delivery, Webhook
-from recommend.models import PopulationJob
+from recommend.models import JobState, PopulationJob, Recommendation
 from tests.judge.factories import AssignmentFactory, JudgeFactory, UserFactory
-from tests.recommend.factories import OutputFactory, PipelineRunFactory
+from tests.recommend.factories import ItemFactory, OutputFactory, PipelineRunFactory
 from training.models import DataSet
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,12 +110,17 @@ def pages(assignment: Assignment) -> list[str]:
     proposal = Proposal.objects.create(
         rater=judge, current=rubric, draft=draft, optimizer="a.b", fed_shoppers=[], n_corrections=1
     )
+    run, item = PipelineRunFactory.create(share_key=uuid4(), state=JobState.DONE), ItemFactory.create()
+    Recommendation.objects.create(run=run, item=item, rank=1, score=1.0, collaborative=1.0, semantic=0.0)
     ids = {  # by the last folder before an id
         "alerts": Alert.objects.create(signal="drift", rater=judge, rubric=rubric, about="2026-01-05", facts={}).pk,
         "assignments": assignment.pk,
         "campaigns": assignment.unit.campaign_id,
-        "runs": PipelineRunFactory.create().pk,
-        "shared": PipelineRunFactory.create(share_key=uuid4()).share_key,
+        "runs": run.pk,
+        "compare": run.pk,
+        "with": run.pk,
+        "shared": run.share_key,
+        "why": item.pk,
         "adjudication": OutputFactory.create(generation=work).pk,
         "rubrics": rubric.pk,
         "checks": JudgeCheck.objects.create(rater=judge, rubric=rubric, budget=1, version={}).pk,
