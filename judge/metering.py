@@ -73,11 +73,11 @@ class MeteredEngine:
         self._in_flight = 0
         self._told = self.used
 
-    def generate(self, requests: Iterable[ChatRequest | None], *, stop: Event | None = None) -> Iterator[ChatResult]:
+    def generate(self, requests: Iterable[ChatRequest | None], *, stop: Event | None = None) -> Generator[ChatResult]:
         """Answer every request once, those beyond the budget with an error of kind "cancelled"."""
         refused: list[str] = []
         called: dict[str, LanguageModel] = {}
-        with closing(_stoppable(self.engine.generate(self._admitted(requests, called, refused), stop=stop))) as results:
+        with closing(self.engine.generate(self._admitted(requests, called, refused), stop=stop)) as results:
             for result in results:
                 self._in_flight -= 1
                 self.used += _usage(result, called[result.key])
@@ -116,11 +116,6 @@ class MeteredEngine:
             else:
                 self.is_used_up = True
                 refused.append(request.key)
-
-
-def _stoppable(results: Iterator[ChatResult]) -> Generator[ChatResult]:
-    # A generator, whatever the engine returns: closing it stops the calls in flight.
-    yield from results
 
 
 def _usage(result: ChatResult, model: LanguageModel) -> Usage:

@@ -16,6 +16,7 @@ from rest_framework.throttling import UserRateThrottle
 
 from judge.proposals import plugins
 from recgpt_site.embedded import paths
+from recommend.engines.factory import ENGINES
 from recommend.extraction import BehaviorKind
 from recommend.retrieval.fusion import MEASURES
 from recommend.retrieval.selection import Rules
@@ -85,6 +86,12 @@ def _is_embedded_database() -> bool:
 
 
 def language_model() -> Iterator[CheckMessage]:
+    if settings.LLM_ENGINE not in ENGINES:
+        yield Error(
+            f"LLM_ENGINE is {settings.LLM_ENGINE!r}, and there is no such engine.",
+            hint=f"Use {' or '.join(ENGINES)}, or leave it unset.",
+            id="recgpt_site.E022",
+        )
     if settings.LLM_EMBEDDED:
         return
     url = urlsplit(settings.LLM_BASE_URL)
@@ -96,16 +103,21 @@ def language_model() -> Iterator[CheckMessage]:
         )
     if settings.LLM_MODEL == paths.LLM_MODEL_NAME:
         yield Error(
-            "LLM_BASE_URL names a server of yours, but LLM_MODEL not the model to ask it for.",
-            hint="Set LLM_MODEL to a name that GET LLM_BASE_URL/models lists.",
+            "LLM_BASE_URL or LLM_ENGINE names a model of yours, but LLM_MODEL not which.",
+            hint="Set LLM_MODEL to a name that GET LLM_BASE_URL/models lists, or to the name of the weights for vLLM.",
             id="recgpt_site.E006",
         )
-    if not isinstance(settings.LLM_REQUEST_OPTIONS, dict):
-        yield Error(
-            f"LLM_REQUEST_OPTIONS is {settings.LLM_REQUEST_OPTIONS!r}, which is no JSON object.",
-            hint='Use the names that the server knows, like {"repetition_penalty": 1.1}, or leave it unset.',
-            id="recgpt_site.E012",
-        )
+    for setting, example in (
+        ("LLM_REQUEST_OPTIONS", '{"repetition_penalty": 1.1}'),
+        ("VLLM_ADAPTERS", '{"qwen-shop": "/srv/adapters/shop"}'),
+        ("VLLM_OPTIONS", '{"max_model_len": 32768}'),
+    ):
+        if not isinstance(getattr(settings, setting), dict):
+            yield Error(
+                f"{setting} is {getattr(settings, setting)!r}, which is no JSON object.",
+                hint=f"Use names and values, like {example}, or leave it unset.",
+                id="recgpt_site.E012",
+            )
 
 
 def embedding_model() -> Iterator[CheckMessage]:

@@ -70,7 +70,8 @@ def _embedded(role: LanguageModel.Role) -> Deployment:
 def _configured() -> Deployment:
     return Deployment(
         name=settings.LLM_MODEL,
-        base="",
+        engine=settings.LLM_ENGINE,
+        base=settings.VLLM_WEIGHTS,
         adapter="",
         history_tokens=settings.LLM_HISTORY_TOKENS,
         n_interests=20,  # V1 names 16.1 interests per shopper on average

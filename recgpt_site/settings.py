@@ -166,7 +166,8 @@ CELERY_BEAT_SCHEDULE = {
 
 # Language models ----------------------------------------------------------------------------------------------------
 # Unset: the embedded llama.cpp server with SmolLM2-135M and the project's adapter.
-LLM_EMBEDDED = not env.str("LLM_BASE_URL", default="")
+LLM_ENGINE = env.str("LLM_ENGINE", default="openai")
+LLM_EMBEDDED = LLM_ENGINE == "openai" and not env.str("LLM_BASE_URL", default="")
 LLM_BASE_URL = env.str("LLM_BASE_URL", default="") or paths.LLM_BASE_URL
 LLM_API_KEY = env.str("LLM_API_KEY", default="")
 LLM_MODEL = env.str("LLM_MODEL", default="") or paths.LLM_MODEL_NAME
@@ -176,6 +177,10 @@ LLM_TIMEOUT_S = env.float("LLM_TIMEOUT_S", default=120.0)
 LLM_HISTORY_TOKENS = env.int("LLM_HISTORY_TOKENS", default=24_000)
 LLM_REQUEST_OPTIONS = env.json("LLM_REQUEST_OPTIONS", default={})
 LLM_SEND_PRIORITY = env.bool("LLM_SEND_PRIORITY", default=False)
+# Of workers that run vLLM themselves: the weights (unset: LLM_MODEL is their name), adapters, arguments of vLLM.
+VLLM_WEIGHTS = env.str("VLLM_WEIGHTS", default="")
+VLLM_ADAPTERS = env.json("VLLM_ADAPTERS", default={})
+VLLM_OPTIONS = env.json("VLLM_OPTIONS", default={})
 # Unset: the embedding model of the extra `embedded`. Set: a folder with model.onnx and tokenizer.json.
 EMBEDDING_MODEL_DIR = env.str("EMBEDDING_MODEL_DIR", default="")
 
@@ -333,4 +338,6 @@ LOGGING = {
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # It would tell every call of a language model, of which a population has millions.
+    "loggers": {"httpx": {"level": "WARNING"}},
 }

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from recommend import calls, events, leases
+from recommend.engines.errors import UnknownEngineError
 from recommend.models import ACTIVE_STATES, FINISHED, Generation, JobState, LanguageModel, PipelineRun
 from recommend.retrieval.serving import NotFittedError
 from recommend.sources import SourceError
@@ -49,7 +50,7 @@ def advance(run_id: UUID) -> PipelineRun | None:
     except leases.LeaseLostError as lost:
         log.info("%s", lost)
         return None
-    except (StepFailedError, SourceError, NotFittedError, LanguageModel.DoesNotExist) as error:
+    except (StepFailedError, SourceError, NotFittedError, LanguageModel.DoesNotExist, UnknownEngineError) as error:
         return failed(run_id, token, str(error))
     except Exception:
         # The traceback is the developers'; the page gets words, and the run must not look alive.

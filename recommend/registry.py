@@ -24,6 +24,7 @@ class Deployment:
     n_tags: int
     max_tokens: int
     note: str
+    engine: str = "openai"
     request_options: Mapping[str, Any] = field(default_factory=dict)
     adapter_options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -32,8 +33,8 @@ class Deployment:
 def serve(deployments: Mapping[LanguageModel.Role, Deployment]) -> list[LanguageModel]:
     """Let the deployed models serve their roles; what served before is retired, not deleted: outputs point at it.
 
-    A row that is there already keeps what an admin changed in it; but where the environment says which adapter is
-    loaded, that is a fact and not a wish.
+    A row that is there already keeps what an admin changed in it; but which engine has the model, and which adapter is
+    loaded, the environment knows: that is a fact and not a wish.
     """
     rows = []
     for role, deployment in deployments.items():
@@ -43,8 +44,8 @@ def serve(deployments: Mapping[LanguageModel.Role, Deployment]) -> list[Language
         others = LanguageModel.objects.filter(role=role, state=LanguageModel.State.SERVING).exclude(pk=row.pk)
         others.update(state=LanguageModel.State.RETIRED)
         row.state = LanguageModel.State.SERVING
-        row.adapter = deployment.adapter or row.adapter
+        row.engine, row.adapter = deployment.engine, deployment.adapter or row.adapter
         row.request_options = {**row.request_options, **adapter_options}
-        row.save(update_fields=["state", "adapter", "request_options"])
+        row.save(update_fields=["state", "engine", "adapter", "request_options"])
         rows.append(row)
     return rows

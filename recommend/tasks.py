@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from recommend import jobs, pipeline
 from recommend.engines import factory
-from recommend.engines.errors import EngineUnavailableError
+from recommend.engines.errors import EngineUnavailableError, UnknownEngineError
 from recommend.models import ACTIVE_STATES, LanguageModel, PipelineRun, PopulationChunk, PopulationJob, Stage
 from recommend.populations import members, planning
 from recommend.populations.shifts import Shift
@@ -101,11 +101,11 @@ def advance_chunk(chunk_id: str) -> None:
     if chunk is None:
         return
     try:
-        model = LanguageModel.objects.serving(Stage.INTERESTS)
-    except LanguageModel.DoesNotExist as missing:
-        planning.fail(chunk.population_id, str(missing))
+        engine = factory.from_settings(LanguageModel.objects.serving(Stage.INTERESTS).engine)
+    except (LanguageModel.DoesNotExist, UnknownEngineError) as wrong:
+        planning.fail(chunk.population_id, str(wrong))
         return
-    for left in Shift(chunk.pk, send_more).work(factory.from_settings(model.engine)):
+    for left in Shift(chunk.pk, send_more).work(engine):
         send_chunk(left)
 
 

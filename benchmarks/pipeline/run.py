@@ -11,7 +11,7 @@ import io
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -116,7 +116,7 @@ class Recorder:
         self.base_url = base_url
         self.answers: dict[str, Recorded] = {}
 
-    def generate(self, requests: Iterable[ChatRequest | None], *, stop: Event | None = None) -> Iterator[ChatResult]:
+    def generate(self, requests: Iterable[ChatRequest | None], *, stop: Event | None = None) -> Generator[ChatResult]:
         for request in requests:
             assert request is not None
             (one,) = record(self.base_url, [wire.payload(request, send_priority=False)], concurrency=1)
@@ -142,7 +142,7 @@ class Watched:
         self.requests: list[ChatRequest] = []
         self.n_tokens = 0
 
-    def generate(self, requests: Iterable[ChatRequest | None], *, stop: Event | None = None) -> Iterator[ChatResult]:
+    def generate(self, requests: Iterable[ChatRequest | None], *, stop: Event | None = None) -> Generator[ChatResult]:
         for result in self.engine.generate(self._kept(requests), stop=stop):
             self.n_tokens += result.completion_tokens
             yield result

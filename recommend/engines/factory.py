@@ -1,17 +1,18 @@
 """Which engine a deployment uses: made from Django's settings, so that nothing else reads them."""
 
+from collections.abc import Callable
+from functools import cache
+
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from recommend.engines.errors import UnknownEngineError
 from recommend.engines.openai import OpenAIEngine
 from recommend.engines.types import Engine
-
-ENGINES = ("openai",)
+from recommend.engines.vllm import VllmEngine
 
 
 def make(
-    name: str = "openai",
     *,
     base_url: str,
     api_key: str = "",
@@ -19,23 +20,28 @@ def make(
     concurrency: int = 8,
     send_priority: bool = False,
 ) -> OpenAIEngine:
-    """The engine of this name. Raises UnknownEngineError for another name, ValueError for a wrong address."""
-    if name not in ENGINES:
-        raise UnknownEngineError(f"no engine is called {name!r}; there is {', '.join(ENGINES)}")
+    """An engine that asks an OpenAI-compatible server. Raises ValueError for a wrong address."""
     return OpenAIEngine(
         base_url, api_key=api_key, timeout_s=timeout_s, concurrency=concurrency, send_priority=send_priority
     )
 
 
-def from_settings(name: str = "openai") -> OpenAIEngine:
-    """The engine that LLM_BASE_URL, LLM_API_KEY, LLM_TIMEOUT_S, LLM_CONCURRENCY and LLM_SEND_PRIORITY describe."""
+def from_settings(name: str = "openai") -> Engine:
+    """The engine of this name, as the settings describe it. Raises UnknownEngineError for a name that there is not."""
+    if name not in ENGINES:
+        raise UnknownEngineError(
+            f"No engine is called {name!r}; there is {' and '.join(ENGINES)}. Set the model's engine in /admin/."
+        )
+    return ENGINES[name]()
+
+
+def _openai() -> Engine:
     if not settings.LLM_BASE_URL:
         raise ImproperlyConfigured(
             "No language model is configured: set LLM_BASE_URL to an OpenAI-compatible server, or start this process "
             "through the supervisor, which brings the embedded one."
         )
     return make(
-        name,
         base_url=settings.LLM_BASE_URL,
         api_key=settings.LLM_API_KEY,
         timeout_s=settings.LLM_TIMEOUT_S,
@@ -44,5 +50,15 @@ def from_settings(name: str = "openai") -> OpenAIEngine:
     )
 
 
-# States for the type checker that the engine keeps the contract.
-_: type[Engine] = OpenAIEngine
+@cache  # one a process: its weights fill the card
+def _vllm() -> Engine:
+    return VllmEngine(
+        settings.VLLM_WEIGHTS or settings.LLM_MODEL,
+        settings.LLM_MODEL,
+        settings.VLLM_ADAPTERS,
+        settings.LLM_CONCURRENCY,
+        options=settings.VLLM_OPTIONS,
+    )
+
+
+ENGINES: dict[str, Callable[[], Engine]] = {"openai": _openai, "vllm": _vllm}

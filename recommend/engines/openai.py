@@ -10,19 +10,19 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Coroutine, Generator, Iterable, Iterator
+from collections.abc import Coroutine, Generator, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
-from queue import Empty, SimpleQueue
 from typing import Any
 
 import httpx
 
 from recommend.engines import wire
 from recommend.engines.errors import EngineUnavailableError
+from recommend.engines.flow import answered
 from recommend.engines.types import ChatRequest, ChatResult, EngineError, ErrorKind
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,6 @@ logger = logging.getLogger(__name__)
 RETRYABLE = frozenset({429, 500, 502, 503, 504, 529})
 CONNECT_TIMEOUT_S = 10.0
 MAX_BACKOFF_S = 30.0
-STOP_SEEN_S = 0.2  # after which a stop is noticed at the latest
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ class OpenAIEngine:
         """
         calls = _Calls(self)
         try:
-            yield from calls.results(iter(requests), stop)
+            yield from answered(iter(requests), calls.send, 2 * self.concurrency, stop)
         finally:
             calls.close()
 
@@ -148,7 +147,10 @@ class OpenAIEngine:
                 return outcome
             wait_s = self._wait_s(attempt, outcome)
             if wait_s is None:
-                message = f"No answer from {self.address} in {attempt} attempts; the last: {outcome.reason}"
+                message = (
+                    f"No answer from {self.address} in {attempt} attempts; the last: {outcome.reason}. "
+                    "Start the server there, or name another in LLM_BASE_URL."
+                )
                 return _failed(request, "unavailable", message, started)
             # The key is the caller's; prompts never reach a log.
             logger.info("%s: attempt %d of %d failed (%s)", request.key, attempt, self.max_attempts, outcome.reason)
@@ -197,59 +199,21 @@ class _Calls:
 
     def __init__(self, engine: OpenAIEngine) -> None:
         self._engine = engine
-        self._done: SimpleQueue[Future[ChatResult]] = SimpleQueue()
         self._ready: Future[None] = Future()
         # A daemon: an iterator that is never closed must not keep the process alive.
         self._thread = threading.Thread(target=self._run, name="openai-engine", daemon=True)
         self._thread.start()
         self._ready.result()
 
-    def results(self, requests: Iterator[ChatRequest | None], stop: threading.Event | None) -> Iterator[ChatResult]:
-        keys: set[str] = set()
-        n_open = 0
-        exhausted = False
-        while True:
-            while not exhausted and n_open < 2 * self._engine.concurrency:
-                try:
-                    request = next(requests)
-                except StopIteration:
-                    exhausted = True
-                    break
-                if request is None:
-                    if not n_open:
-                        raise ValueError("there is a None among the requests, and no result to wait for")
-                    break
-                if request.key in keys:
-                    raise ValueError(f"two requests have the key {request.key!r}")
-                keys.add(request.key)
-                self._send(request)
-                n_open += 1
-            if not n_open:
-                return
-            result = self._next(stop)
-            if result is None:
-                return
-            n_open -= 1
-            yield result
-
-    def _next(self, stop: threading.Event | None) -> ChatResult | None:
-        """The next result to come; None as soon as it is not wanted any more."""
-        while stop is None or not stop.is_set():
-            try:
-                return self._done.get(timeout=None if stop is None else STOP_SEEN_S).result()
-            except Empty:
-                continue
-        return None
-
     def close(self) -> None:
         """Cancel what is in flight (its connections close, so servers stop generating) and end the thread."""
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
 
-    def _send(self, request: ChatRequest) -> None:
+    def send(self, request: ChatRequest) -> Future[ChatResult]:
+        """Begin to answer a request. Raises ValueError where no server could take it."""
         body = wire.payload(request, send_priority=self._engine.send_priority)
-        future = asyncio.run_coroutine_threadsafe(self._answer(request, body), self._loop)
-        future.add_done_callback(self._done.put)
+        return asyncio.run_coroutine_threadsafe(self._answer(request, body), self._loop)
 
     def _answer(self, request: ChatRequest, body: dict[str, Any]) -> Coroutine[Any, Any, ChatResult]:
         async def within_limit() -> ChatResult:

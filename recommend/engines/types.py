@@ -1,6 +1,6 @@
 """What every engine speaks: requests in, results out, in any order, joined by key."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, Literal, Protocol
@@ -87,8 +87,8 @@ class ChatResult:
 class Engine(Protocol):
     """Turns chat requests into results; results come in any order and carry their request's key."""
 
-    def generate(self, requests: Iterable[ChatRequest | None], *, stop: Event | None = None) -> Iterator[ChatResult]:
-        """Answer every request once; failures are results with an error, never exceptions.
+    def generate(self, requests: Iterable[ChatRequest | None], *, stop: Event | None = None) -> Generator[ChatResult]:
+        """Answer every request once; failures are results with an error, never exceptions. Closing it stops the rest.
 
         stop   once it is set, by whatever thread, the iterator ends without the results that are not there yet, and
                nothing more is generated for them

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -114,7 +114,7 @@ class Shift:
         population = self._population
         assert population is not None
         stopped = leases.watching(lambda: planning.is_stopped(population))
-        with stopped as stop, closing(_stoppable(engine.generate(self._requests(), stop=stop))) as results:
+        with stopped as stop, closing(engine.generate(self._requests(), stop=stop)) as results:
             for result in results:
                 self._take(result)
                 self._end_chunks()
@@ -293,8 +293,3 @@ def somebody_waits() -> bool:
     unheld = Q(lease_until=None) | Q(lease_until__lt=Now())
     waiting = PipelineRun.objects.filter(unheld, population=None, state__in=ACTIVE_STATES, priority__lt=PRIORITY)
     return waiting.exists()
-
-
-def _stoppable(results: Iterator[ChatResult]) -> Generator[ChatResult]:
-    # A generator, whatever the engine returns: closing it stops the calls in flight.
-    yield from results

@@ -40,6 +40,12 @@ def test_the_settings_of_a_fresh_clone_have_no_complaint(settings):
             "E012",
             "[1]",
         ),
+        (
+            {"LLM_EMBEDDED": False, "LLM_BASE_URL": "http://gpu:8000/v1", "LLM_MODEL": "m", "VLLM_ADAPTERS": ["shop"]},
+            "E012",
+            "VLLM_ADAPTERS is ['shop']",
+        ),
+        ({"LLM_ENGINE": "oracle"}, "E022", "openai or vllm"),
         ({"EMBEDDING_MODEL_DIR": "/nowhere"}, "E007", "model.onnx"),
         ({"VECTOR_INDEX": "ivf"}, "E014", "'ivf'"),
         ({"VECTOR_HNSW": HNSW | {"m": 1}}, "E015", "m 1"),

@@ -1,7 +1,7 @@
 """A stand-in for a language model, for tests only: it gives recorded answers and keeps what it was asked."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from threading import Event
 from typing import Any
 
@@ -17,7 +17,7 @@ class RecordedEngine:
         self._answer = answer
         self.requests: list[ChatRequest] = []
 
-    def generate(self, requests: Iterable[ChatRequest | None], *, stop: Event | None = None) -> Iterator[ChatResult]:
+    def generate(self, requests: Iterable[ChatRequest | None], *, stop: Event | None = None) -> Generator[ChatResult]:
         for request in requests:
             if stop is not None and stop.is_set():
                 return

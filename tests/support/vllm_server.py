@@ -1,12 +1,15 @@
 """A real vLLM on the CPU for the contract tests: `python -m tests.support.vllm_server --ensure` prepares it."""
 
 import argparse
+import json
 import os
 import signal
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from recgpt_site.embedded.processes import Service, Stage
 from recgpt_site.embedded.progress import Progress
@@ -14,23 +17,37 @@ from tests.support import vllm_environment
 
 MODEL_NAME = "contract-model"
 MAX_SEQUENCES = 8
+ENGINE_ARGUMENTS = {
+    "dtype": "bfloat16",
+    "max_model_len": 2048,
+    # Per-request seeds with chunked prefill kill vLLM on a CPU. Eager, as compiling takes half a minute more.
+    "enforce_eager": True,
+    "enable_chunked_prefill": False,
+    # A model this small fills its token limit with blank lines wherever JSON allows white space.
+    "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
+    # Few sequences at once, so that some of the requests wait and their priority has an effect.
+    "max_num_seqs": MAX_SEQUENCES,
+}
+ENVIRONMENT = {
+    "VLLM_CPU_KVCACHE_SPACE": "1",  # GB
+    # As many threads as cores, each bound to one, all but stop where anything else runs beside them.
+    "OMP_NUM_THREADS": "1",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "HF_HUB_OFFLINE": "1",
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+}
 
 
 def service(model: Path, port: int, log: Path) -> Service:
     """The server, to be started by `Process`: 20 to 60 s on a quiet machine, 3.2 GB of memory."""
-    # Per-request seeds with chunked prefill kill vLLM on a CPU. Eager, as compiling takes half a minute more.
-    options = ("--dtype", "bfloat16", "--max-model-len", "2048", "--enforce-eager", "--no-enable-chunked-prefill")
-    # A model this small fills its token limit with blank lines wherever JSON allows white space.
-    compact = ("--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}')
-    # Few sequences at once, so that some of the requests wait and their priority has an effect.
-    queue = ("--max-num-seqs", str(MAX_SEQUENCES), "--scheduling-policy", "priority")
     where = ("--host", "127.0.0.1", "--port", str(port), "--model", str(model), "--served-model-name", MODEL_NAME)
     python = str(vllm_environment.python())
     return Service(
         name="vLLM",
         command=(
             *("/usr/bin/nice", "-n", "15", python, "-m", "vllm.entrypoints.openai.api_server"),
-            *(*where, *options, *compact, *queue),
+            *(*where, *_options(ENGINE_ARGUMENTS), "--scheduling-policy", "priority"),
         ),
         stage=Stage.MODEL,
         log=log,
@@ -38,18 +55,19 @@ def service(model: Path, port: int, log: Path) -> Service:
         stop_signal=signal.SIGTERM,
         stop_timeout_s=20.0,
         ready_timeout_s=600.0,
-        env={
-            **os.environ,
-            "VLLM_CPU_KVCACHE_SPACE": "1",  # GB
-            # As many threads as cores, each bound to one, all but stop where anything else runs beside them.
-            "OMP_NUM_THREADS": "1",
-            "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-            "HF_HUB_OFFLINE": "1",
-            "VLLM_NO_USAGE_STATS": "1",
-            "DO_NOT_TRACK": "1",
-        },
+        env={**os.environ, **ENVIRONMENT},
         cwd=log.parent,
     )
+
+
+def _options(arguments: Mapping[str, Any]) -> Iterator[str]:
+    """Arguments of the engine as options of its server."""
+    for name, value in arguments.items():
+        option = name.replace("_", "-")
+        if isinstance(value, bool):
+            yield f"--{option}" if value else f"--no-{option}"
+        else:
+            yield from (f"--{option}", json.dumps(value) if isinstance(value, dict) else str(value))
 
 
 def answers(port: int) -> bool:

@@ -1,4 +1,4 @@
-"""The two real servers that the contract is tested against, each started once and only when a test asks for it."""
+"""What the contract is tested against: two real servers, and vLLM in a process of its own; started when asked for."""
 
 import socket
 import sys
@@ -14,7 +14,10 @@ from recgpt_site.embedded import llama
 from recgpt_site.embedded.processes import Process, Service, ServiceError, Stage, python_environment
 from recgpt_site.embedded.progress import Progress
 from recommend.engines.openai import OpenAIEngine
+from recommend.engines.types import Engine
 from tests.support import vllm_environment, vllm_server
+from tests.support.random_adapter import random_adapter
+from tests.support.vllm_process import VllmProcess, vllm_process
 
 # Enough to have eight requests in flight; llama.cpp's slots share one thread.
 N_SLOTS = 8
@@ -23,43 +26,69 @@ RUNNING_METRICS = ("llamacpp:requests_processing", "vllm:num_requests_running")
 
 @dataclass(frozen=True)
 class Server:
-    """A running language-model server and what differs between the two."""
+    """A running language model and what differs between them."""
 
     name: str
-    base_url: str
     model: str
     has_priorities: bool
     checks_model_names: bool
     # Under a schema vLLM's alternatives are those that it allows; llama.cpp's are what the model would rather say.
     masks_logprobs: bool
 
-    def engine(self, **options) -> OpenAIEngine:
+    def engine(self, **options) -> Engine:
         """An engine for it."""
-        return OpenAIEngine(self.base_url, send_priority=self.has_priorities, **options)
+        raise NotImplementedError
 
     def n_running(self) -> float:
         """Requests that it is generating for right now, as it says itself."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class HttpServer(Server):
+    """One that is asked by the `openai` engine."""
+
+    base_url: str
+
+    def engine(self, **options) -> OpenAIEngine:
+        return OpenAIEngine(self.base_url, send_priority=self.has_priorities, **options)
+
+    def n_running(self) -> float:
         with httpx.Client(trust_env=False) as client:
             lines = client.get(self.base_url.replace("/v1", "/metrics")).text.splitlines()
         return sum(float(line.split()[-1]) for line in lines if line.startswith(RUNNING_METRICS))
 
 
+@dataclass(frozen=True)
+class InProcess(Server):
+    """The `vllm` engine. It is one for all tests, with the limits that it was made with."""
+
+    process: VllmProcess
+    adapter: str
+
+    def engine(self, **options) -> VllmProcess:
+        return self.process
+
+    def n_running(self) -> float:
+        return float(self.process.ask("n_running"))
+
+
 @pytest.fixture(scope="session")
-def llama_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def llama_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpServer]:
     """The embedded model as packaged: the contract is about the server, not about the adapters' skills."""
     with _llama(tmp_path_factory.mktemp("llama") / "llama.log") as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def llama_server_with_adapters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def llama_server_with_adapters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpServer]:
     """The embedded model with its adapters, as the demo runs it."""
     with _llama(tmp_path_factory.mktemp("llama") / "adapters.log", *llama.ADAPTERS) as server:
         yield server
 
 
 @contextmanager
-def _llama(log: Path, *adapters: Path) -> Iterator[Server]:
+def _llama(log: Path, *adapters: Path) -> Iterator[HttpServer]:
     port = _free_port()
     options = ["--model", str(llama.model_file()), "--port", str(port), "--slots", str(N_SLOTS)]
     options += [word for adapter in adapters for word in ("--adapter", str(adapter))]
@@ -73,11 +102,11 @@ def _llama(log: Path, *adapters: Path) -> Iterator[Server]:
         cwd=Path(llama.__file__).parents[2],
     )
     with _running(service):
-        yield Server("llama.cpp", f"http://127.0.0.1:{port}/v1", "contract-model", False, False, False)
+        yield HttpServer("llama.cpp", "contract-model", False, False, False, f"http://127.0.0.1:{port}/v1")
 
 
 @pytest.fixture(scope="session")
-def vllm_cpu_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def vllm_cpu_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpServer]:
     """vLLM on the CPU. Where it cannot be installed or started, CI fails and other runs skip, both saying why."""
     port = _free_port()
     with _out_loud(request) as progress:
@@ -89,19 +118,50 @@ def vllm_cpu_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.Tem
             progress.warn(f"vLLM is NOT tested: {error}")
             _missing(str(error))
     try:
-        yield Server("vLLM", f"http://127.0.0.1:{port}/v1", vllm_server.MODEL_NAME, True, True, True)
+        yield HttpServer("vLLM", vllm_server.MODEL_NAME, True, True, True, f"http://127.0.0.1:{port}/v1")
     finally:
         _stop(process)
 
 
-@pytest.fixture(
-    params=[
-        pytest.param("llama_server", marks=pytest.mark.llm, id="llama.cpp"),
-        pytest.param("vllm_cpu_server", marks=[pytest.mark.llm, pytest.mark.vllm], id="vLLM"),
-    ]
-)
+@pytest.fixture(scope="session")
+def vllm_in_process(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
+    """The `vllm` engine on the CPU, with an adapter. Where it cannot be, as with the server."""
+    folder = tmp_path_factory.mktemp("vllm-in-process")
+    with _out_loud(request) as progress:
+        try:
+            model = vllm_environment.ensure(progress)
+            adapter = random_adapter(model, folder / "adapter")
+        except vllm_environment.VllmMissingError as error:
+            progress.warn(f"vLLM is NOT tested: {error}")
+            _missing(str(error))
+    name, adapters = vllm_server.MODEL_NAME, {"contract-adapter": str(adapter)}
+    options = {"model": str(model), "name": name, "adapters": adapters, "options": vllm_server.ENGINE_ARGUMENTS}
+    with vllm_process(folder, **options) as process:
+        yield InProcess("vLLM in process", name, True, True, True, process, "contract-adapter")
+
+
+LLAMA = pytest.param("llama_server", marks=pytest.mark.llm, id="llama.cpp")
+VLLM = pytest.param("vllm_cpu_server", marks=[pytest.mark.llm, pytest.mark.vllm], id="vLLM")
+VLLM_IN_PROCESS = pytest.param("vllm_in_process", marks=[pytest.mark.llm, pytest.mark.vllm], id="vLLM in process")
+
+
+@pytest.fixture(params=[LLAMA, VLLM, VLLM_IN_PROCESS])
 def server(request: pytest.FixtureRequest) -> Server:
-    """Each of the two."""
+    """Each of the three."""
+    found: Server = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=[LLAMA, VLLM])
+def http_server(request: pytest.FixtureRequest) -> HttpServer:
+    """Each that is asked by the `openai` engine."""
+    found: HttpServer = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=[VLLM, VLLM_IN_PROCESS])
+def scheduling_server(request: pytest.FixtureRequest) -> Server:
+    """Each that schedules by priority, which llama.cpp does not."""
     found: Server = request.getfixturevalue(request.param)
     return found
 

@@ -7,12 +7,12 @@ import pytest
 
 from recgpt_site.embedded import llama
 from recommend.engines.types import ChatMessage, ChatRequest, Sampling
-from tests.recommend.engines.conftest import Server
+from tests.recommend.engines.conftest import HttpServer
 
 pytestmark = pytest.mark.llm
 
 
-def answers(server: Server, *options: Mapping[str, Any]) -> list[str]:
+def answers(server: HttpServer, *options: Mapping[str, Any]) -> list[str]:
     """What the server says, greedily, to the same message under each of these options."""
     message = ChatMessage("user", "Which of apples, diapers and tea would you buy again, and why?")
     sampling = Sampling(max_tokens=32)
@@ -25,7 +25,7 @@ def answers(server: Server, *options: Mapping[str, Any]) -> list[str]:
     return [found[request.key] for request in requests]
 
 
-def test_each_request_is_answered_with_the_adapter_that_it_names(llama_server_with_adapters: Server) -> None:
+def test_each_request_is_answered_with_the_adapter_that_it_names(llama_server_with_adapters: HttpServer) -> None:
     generator, judge = (llama.request_options(adapter) for adapter in (llama.GENERATOR, llama.JUDGE))
 
     usual, generated, judged = answers(llama_server_with_adapters, {}, generator, judge)

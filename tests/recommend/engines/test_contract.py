@@ -1,6 +1,6 @@
-"""What every server behind the `openai` engine must do, tested against two real ones: llama.cpp and vLLM.
+"""What every engine must do: `openai` in front of two real servers, llama.cpp and vLLM, and `vllm` itself.
 
-Nothing here depends on how clever the model is, only on the servers and the engine.
+Nothing here depends on how clever the model is, only on servers and engines.
 """
 
 import json
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from recommend.engines.types import ChatMessage, ChatRequest, ChatResult, Sampling
-from tests.recommend.engines.conftest import Server
+from tests.recommend.engines.conftest import HttpServer, Server
 
 # Patterns and lengths keep a model of this size from rambling until the limit.
 WORD = {"type": "string", "pattern": "^[a-z]{2,12}$"}
@@ -44,12 +44,12 @@ def one(server: Server, text: str, **options) -> ChatResult:
     return result
 
 
-def test_the_server_says_which_models_it_serves(server: Server):
-    health = server.engine().health()
+def test_the_server_says_which_models_it_serves(http_server: HttpServer):
+    health = http_server.engine().health()
 
     assert health.is_up
-    assert server.model in health.models
-    assert server.engine().models() == list(health.models)
+    assert http_server.model in health.models
+    assert http_server.engine().models() == list(health.models)
 
 
 def test_every_request_is_answered_once_and_by_its_key(server: Server):
@@ -225,10 +225,8 @@ def test_a_stop_from_another_thread_ends_the_generating_too(server: Server):
     _wait_for(lambda: server.n_running() == 0, every_s=1.5)
 
 
-@pytest.mark.llm
-@pytest.mark.vllm
-def test_more_urgent_requests_overtake_in_vllm(vllm_cpu_server: Server):
-    server = vllm_cpu_server  # llama.cpp does not schedule by priority
+def test_more_urgent_requests_overtake_in_vllm(scheduling_server: Server):
+    server = scheduling_server
     sampling = Sampling(max_tokens=24, temperature=1.0)
     patient = [request_for(server, f"patient {n}", "Tell a story.", sampling=sampling, priority=10) for n in range(24)]
     urgent = [request_for(server, f"urgent {n}", "Tell a story.", sampling=sampling, priority=-10) for n in range(4)]

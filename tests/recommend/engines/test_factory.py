@@ -6,6 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 from recommend.engines import factory
 from recommend.engines.errors import UnknownEngineError
 from recommend.engines.openai import OpenAIEngine
+from recommend.engines.vllm import VllmEngine
 
 
 def test_the_settings_describe_the_engine(settings):
@@ -24,8 +25,23 @@ def test_the_settings_describe_the_engine(settings):
 
 
 def test_an_unknown_engine_is_told_with_those_that_exist():
-    with pytest.raises(UnknownEngineError, match="'oracle'; there is openai"):
-        factory.make("oracle", base_url="http://llm.example")
+    with pytest.raises(UnknownEngineError, match="'oracle'; there is openai and vllm"):
+        factory.from_settings("oracle")
+
+
+def test_a_process_has_one_vllm_as_the_settings_describe_it(settings):
+    settings.LLM_MODEL, settings.LLM_CONCURRENCY = "qwen", 200
+    settings.VLLM_WEIGHTS, settings.VLLM_ADAPTERS = "/srv/qwen", {"qwen-shop": "/srv/shop"}
+    settings.VLLM_OPTIONS = {"tensor_parallel_size": 2}
+    factory._vllm.cache_clear()
+
+    engine = factory.from_settings("vllm")
+
+    assert isinstance(engine, VllmEngine)
+    assert engine is factory.from_settings("vllm")
+    assert (engine.model, engine.models(), engine.concurrency) == ("/srv/qwen", ["qwen", "qwen-shop"], 200)
+    assert (engine.adapters, engine.options) == ({"qwen-shop": "/srv/shop"}, {"tensor_parallel_size": 2})
+    factory._vllm.cache_clear()
 
 
 def test_without_an_address_the_remedy_is_told(settings):
