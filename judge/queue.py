@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Model, QuerySet
 from django.utils import timezone
 
 from judge import answers as rules
@@ -37,7 +37,7 @@ from judge.rubrics import RubricDef
 from judge.services import definition_in_use
 from recommend import audit
 from recommend.audit import Verb
-from recommend.models import Output, PipelineRun
+from recommend.models import Generation, Output, PipelineRun
 from recommend.prepared import Prepared, execute, insert
 
 # The refusals are part of what this module does: callers find them here.
@@ -64,28 +64,40 @@ __all__ = [
     "save_draft",
     "skip",
     "submit",
+    "submit_screen",
     "tell",
 ]
 
 State = Assignment.State
 # What an assignment comes with, as a screen shows it; its rubric is `services.rubric_in_use`.
 SCREEN = ("unit__campaign", "unit__generation__run", "unit__generation__shopper")
-# Long, and no part of a screen; of the run, only its history is.
-NOT_SHOWN = (
-    *("unit__campaign__design", "unit__generation__input", "unit__generation__raw_text"),
-    *(
-        f"unit__generation__run__{field.name}"
-        for field in PipelineRun._meta.concrete_fields
-        if field.name not in {"id", "history", "shopper"}
+# Of these rows, what a screen and its submit need; reading the rest costs more than finding the rows.
+_NEEDED: dict[str, tuple[type[Model], set[str]]] = {
+    "unit__campaign": (
+        Campaign,
+        {"id", "name", "task", "state", "rubric", "overlap", "blind", "lease_s", "guidelines"},
     ),
+    "unit__generation": (Generation, {"id", "run", "shopper", "stage"}),
+    "unit__generation__run": (PipelineRun, {"id", "history", "shopper"}),
+}
+NOT_SHOWN = tuple(
+    f"{path}__{field.name}"
+    for path, (model, needed) in _NEEDED.items()
+    for field in model._meta.concrete_fields
+    if field.name not in needed
 )
-ON_SCREEN = Prepared(
-    lambda pk, annotator: (
-        Assignment.objects.filter(pk=pk, annotator=annotator).select_related(*SCREEN).defer(*NOT_SHOWN)
-    ),
-    pk=UUID,
-    annotator=int,
-)
+
+
+def _on_screen(pk: UUID, annotator: int) -> QuerySet[Assignment]:
+    return Assignment.objects.filter(pk=pk, annotator=annotator).select_related(*SCREEN).defer(*NOT_SHOWN)
+
+
+def _on_screen_locked(pk: UUID, annotator: int) -> QuerySet[Assignment]:
+    return _on_screen(pk, annotator).select_for_update(of=("unit", "self"))
+
+
+ON_SCREEN = Prepared(_on_screen, pk=UUID, annotator=int)
+ON_SCREEN_LOCKED = Prepared(_on_screen_locked, pk=UUID, annotator=int)
 LOCKED = Prepared(
     lambda pk, annotator: (
         Assignment.objects.filter(pk=pk, annotator=annotator)
@@ -238,38 +250,59 @@ def submit(
     InvalidAnswer, Surplus where the lease was lost and others filled the place, CampaignClosed; with the last two the
     answers are kept as the draft. Else `assignment` itself is submitted afterwards.
     """
-    rubric_def, rated = _asked(assignment)
-    clean = rules.cleaned(answers, rubric_def, rated)
-    refusal: QueueError | None = None
     with transaction.atomic():
         unit, held = locked(assignment, annotator)
-        if held.state == State.SUBMITTED:
-            tell(assignment, held)
-            return _first(held)
-        if held.state == State.SKIPPED:
-            raise _ended(held)
-        rules.check_complete(clean, rubric_def, rated)
-        held.seconds = max(held.seconds, _sane(seconds))
-        try:
-            change = _hold(unit, held)
-        except QueueError as error:
-            refusal = error
-            held.draft, held.draft_version = clean, held.draft_version + 1
-            held.save(update_fields=["draft", "draft_version", "seconds"])
-        else:
-            stored: list[Assessment] = []
-            if unit.rival_id is not None:
-                pairs.store(held, clean)
-            else:
-                stored = _store(held, annotator, assignment.kept_outputs, clean, rubric_def)
-            held.state, held.submitted_at = State.SUBMITTED, timezone.now()
-            leases.finish(held, change)
-            events.submitted(held)
-            audit.record(Verb.ASSIGNMENT_SUBMITTED, held, {"n_outputs": len(stored)}, by=annotator)
+        if unit.rival_id is None:
+            held.kept_outputs = assignment.kept_outputs
+        stored, refusal = _submitted(held, annotator, answers, seconds)
     if refusal is not None:
         raise refusal
     tell(assignment, held)
     return stored
+
+
+def submit_screen(pk: UUID, annotator: User, answers: Mapping[str, Any], seconds: float = 0.0) -> Assignment:
+    """As `submit`, for whoever has not read the assignment: it is read once, under the lock, with what a screen shows.
+
+    Raises Assignment.DoesNotExist for another person's.
+    """
+    with transaction.atomic():
+        held = _only(ON_SCREEN_LOCKED(pk=pk, annotator=annotator.pk))
+        _, refusal = _submitted(held, annotator, answers, seconds)
+    if refusal is not None:
+        raise refusal
+    return held
+
+
+def _submitted(
+    held: Assignment, annotator: User, answers: Mapping[str, Any], seconds: float
+) -> tuple[list[Assessment], QueueError | None]:
+    """What was stored of a locked assignment, or why it was not and its answers are the draft, for after the commit."""
+    unit = held.unit
+    rubric_def, rated = _asked(held)
+    clean = rules.cleaned(answers, rubric_def, rated)
+    if held.state == State.SUBMITTED:
+        return _first(held), None
+    if held.state == State.SKIPPED:
+        raise _ended(held)
+    rules.check_complete(clean, rubric_def, rated)
+    held.seconds = max(held.seconds, _sane(seconds))
+    try:
+        change = _hold(unit, held)
+    except QueueError as error:
+        held.draft, held.draft_version = clean, held.draft_version + 1
+        held.save(update_fields=["draft", "draft_version", "seconds"])
+        return [], error
+    stored: list[Assessment] = []
+    if unit.rival_id is not None:
+        pairs.store(held, clean)
+    else:
+        stored = _store(held, annotator, held.kept_outputs, clean, rubric_def)
+    held.state, held.submitted_at = State.SUBMITTED, timezone.now()
+    leases.finish(held, change)
+    events.submitted(held)
+    audit.record(Verb.ASSIGNMENT_SUBMITTED, held, {"n_outputs": len(stored)}, by=annotator)
+    return stored, None
 
 
 def revise(

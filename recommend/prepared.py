@@ -14,12 +14,13 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import Model, QuerySet
 from django.db.models.expressions import DatabaseDefault
-from django.db.models.query import ModelIterable
+from django.db.models.query import ModelIterable, ValuesIterable
 
 M = TypeVar("M", bound=Model)
+R = TypeVar("R")
 # Values that no row has: where the built SQL has one of them, the caller's value goes.
 _MARKS: Mapping[type, Callable[[int], Any]] = {
     int: lambda number: -1_000_000_007 - number,
@@ -33,8 +34,8 @@ def execute(statement: str, values: Sequence[Any] | Mapping[str, Any]) -> list[t
 
     The values go to PostgreSQL apart from the statement, which Django's cursors do not do: so it can keep the plan.
     """
-    connection.ensure_connection()
-    cursors: Any = connection
+    cursors: Any = connections[DEFAULT_DB_ALIAS]  # `connection` looks this up at each of the steps below
+    cursors.ensure_connection()
     asked = psycopg.Cursor(cursors.connection)
     # Django's wrapper translates errors. The other one writes down every statement, for whoever counts them; in
     # development it would do that always, at the cost of a small statement.
@@ -68,10 +69,11 @@ def _insertion(table: str, columns: tuple[str, ...]) -> str:
     return f'INSERT INTO "{table}" ({names}) SELECT {names} FROM json_populate_recordset(NULL::"{table}", %s)'  # noqa: S608
 
 
-class Prepared(Generic[M]):
+class Prepared(Generic[R]):
     """A query set with values that differ from call to call.
 
-    make   makes the query set of the values, by name; it must ask for the same whatever they are
+    make   makes the query set of the values, by name; it must ask for the same whatever they are. It gives objects, or
+           by `values()` dicts, which cost a fraction of it where many are read to be shown
     kinds  the type of each value: int, str or UUID
 
     >>> by_name = Prepared(lambda name: Group.objects.filter(name=name), name=str)  # doctest: +SKIP
@@ -79,26 +81,27 @@ class Prepared(Generic[M]):
     [<Group: lead>]
     """
 
-    def __init__(self, make: Callable[..., QuerySet[M]], **kinds: type) -> None:
+    def __init__(self, make: Callable[..., QuerySet[Any, R]], **kinds: type) -> None:
         self._make = make
         self._kinds = kinds
-        self._built: _Built[M] | None = None
+        self._built: _Built[R] | None = None
 
-    def __call__(self, **values: Any) -> list[M]:
+    def __call__(self, **values: Any) -> list[R]:
         """The rows that the query set finds for these values, with what it selects of related rows."""
         if self._built is None:  # two threads may both build it, which does no harm
             self._built = _Built(self._make, self._kinds)
         return self._built.rows(values)
 
 
-class _Built(Generic[M]):
+class _Built(Generic[R]):
     """What Django makes of a query set before it asks, kept."""
 
-    def __init__(self, make: Callable[..., QuerySet[M]], kinds: Mapping[str, type]) -> None:
+    def __init__(self, make: Callable[..., QuerySet[Any, R]], kinds: Mapping[str, type]) -> None:
         numbers = count()
         marks = {name: _MARKS[kind](next(numbers)) for name, kind in kinds.items()}
         self.queryset: Any = make(**marks)
-        assert self.queryset._iterable_class is ModelIterable
+        self.iterable: Any = self.queryset._iterable_class
+        assert self.iterable in (ModelIterable, ValuesIterable)
         self.compiler = self.queryset.query.get_compiler(self.queryset.db)
         self.statement, params = self.compiler.as_sql()
         names = {mark: name for name, mark in marks.items()}
@@ -107,21 +110,23 @@ class _Built(Generic[M]):
         assert set(names.values()) <= set(self.names), "A value is not in the query as it was given."
         self.converters = self.compiler.get_converters([column[0] for column in self.compiler.select])
 
-    def rows(self, values: Mapping[str, Any]) -> list[M]:
+    def rows(self, values: Mapping[str, Any]) -> list[R]:
         params = [param if name is None else values[name] for name, param in zip(self.names, self.params, strict=True)]
         found = self.compiler.apply_converters(execute(self.statement, params), self.converters)
         answered: Any = _Answered(self, found)
-        return list(ModelIterable(answered))
+        rows: list[R] = list(self.iterable(answered))
+        return rows
 
 
 class _Answered:
-    """Stands in for a query set, its query and its compiler where Django makes objects of rows: these are here."""
+    """Stands in for a query set, its query and its compiler where Django makes objects or dicts of rows: all here."""
 
     def __init__(self, built: _Built[Any], rows: Iterable[Sequence[Any]]) -> None:
         self._known_related_objects = built.queryset._known_related_objects
         self.db, self.model = built.queryset.db, built.queryset.model
         self.select, self.klass_info = built.compiler.select, built.compiler.klass_info
         self.annotation_col_map = built.compiler.annotation_col_map
+        self.selected = built.queryset.query.selected  # the names of what `values()` chose
         self._fetch_mode = getattr(built.queryset, "_fetch_mode", None)  # from Django 6.1
         self.query = self
         self.rows = rows
@@ -132,5 +137,5 @@ class _Answered:
     def execute_sql(self, **how: Any) -> Iterable[Sequence[Any]]:
         return self.rows
 
-    def results_iter(self, results: Iterable[Sequence[Any]]) -> Iterable[Sequence[Any]]:
-        return results
+    def results_iter(self, results: object = None, **how: Any) -> Iterable[Sequence[Any]]:
+        return self.rows

@@ -66,6 +66,15 @@ def refusing(where: str) -> Iterator[None]:
         raise ConflictError(str(error), code=code) from error
 
 
+@contextmanager
+def no_such_page() -> Iterator[None]:
+    """Another person's assignment does not exist: a 404."""
+    try:
+        yield
+    except Assignment.DoesNotExist as error:
+        raise Http404 from error
+
+
 class AssignmentViewSet(GenericViewSet[Assignment]):
     """Assignments: screens of work. Everybody sees their own; `POST campaigns/{id}/next/` gives one."""
 
@@ -76,10 +85,8 @@ class AssignmentViewSet(GenericViewSet[Assignment]):
 
     def get_object(self) -> Assignment:
         """The caller's own; those of others do not exist for them. Raises Http404."""
-        try:
+        with no_such_page():
             return queue.own_screen(self.kwargs["pk"], caller(self.request))
-        except Assignment.DoesNotExist as error:
-            raise Http404 from error
 
     @extend_schema(summary="One screen of work", responses=AssignmentSerializer)
     def retrieve(self, request: Request, pk: UUID) -> Response:
@@ -112,9 +119,9 @@ class AssignmentViewSet(GenericViewSet[Assignment]):
     @action(detail=True, methods=["post"])
     def submit(self, request: Request, pk: UUID) -> Response:
         """Store the labels of every output, once; the answer shows the judge's beside them. Repeating it is safe."""
-        assignment, body = self.get_object(), SubmitRequest.body_of(request)
-        with refusing("answers"):
-            queue.submit(assignment, caller(request), body["answers"], body["seconds"])
+        body = SubmitRequest.body_of(request)
+        with refusing("answers"), no_such_page():
+            assignment = queue.submit_screen(pk, caller(request), body["answers"], body["seconds"])
         return Response(shown(assignment, caller(request)))
 
     @extend_schema(

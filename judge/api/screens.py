@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
+from django.db.models.functions import Coalesce
 
 from judge import pair_screens, visibility
 from judge.api.pair_serializers import PairSerializer
-from judge.api.serializers import AssignmentSerializer
+from judge.api.serializers import AssessmentSerializer, AssignmentSerializer
 from judge.models import Assessment, Assignment
 from judge.services import rubric_in_use
 from recommend import roles
@@ -18,11 +20,11 @@ from recommend.api.serializers import HistorySerializer
 from recommend.models import Output
 from recommend.prepared import Prepared
 
-NOT_SHOWN = ("raw_text", "grade", "prompt_tokens", "completion_tokens")
-OF_THE_RATER = tuple(
-    f"rater__{name}" for name in ("prompt_version", "user__username", "language_model__name", "panel__name")
+SHOWN = AssessmentSerializer.Meta.fields
+OF_OTHERS = (
+    *(f"rater__{name}" for name in ("prompt_version", "user__username", "language_model__name", "panel__name")),
+    *(f"rubric__{name}" for name in ("kind", "version", "title")),
 )
-OF_THE_RUBRIC = tuple(f"rubric__{name}" for name in ("kind", "version", "title"))
 # Built once: making its fields anew costs as much as everything else that a call does.
 SERIALIZER = AssignmentSerializer()
 
@@ -36,11 +38,15 @@ def shown(assignment: Assignment, user: User) -> dict[str, object]:
     screen.visible, screen.pair = [], None
     if visibility.judge_is_revealed(assignment):
         seen = SEEN_BY_LEAD if roles.has_role(user, roles.LEAD) else SEEN
-        screen.visible = seen(user=user.pk, generation=assignment.unit.generation_id, rubric=campaign.rubric_id)
-        for one in screen.visible:
-            one.rubric = campaign.rubric
-    found = dict(SERIALIZER.to_representation(assignment))
-    return found | _pair(assignment) if campaign.compares else found
+        found = seen(user=user.pk, generation=assignment.unit.generation_id, rubric=campaign.rubric_id)
+        screen.visible = [one | {"rater": _rater(one), "rubric": campaign.rubric} for one in found]
+    written = dict(SERIALIZER.to_representation(assignment))
+    return written | _pair(assignment) if campaign.compares else written
+
+
+def _rater(row: Mapping[str, Any]) -> dict[str, object]:
+    found = {name: row[f"rater_{name}"] for name in ("id", "name", "prompt_version")}
+    return found | {"is_person": row["rater_user_id"] is not None}
 
 
 def _pair(assignment: Assignment) -> dict[str, object]:
@@ -58,26 +64,26 @@ def _pair(assignment: Assignment) -> dict[str, object]:
 
 def with_raters(assessments: QuerySet[Assessment]) -> QuerySet[Assessment]:
     """With what the serializer shows of each, in one query, and without what is long and not shown."""
-    return _short(assessments, OF_THE_RATER + OF_THE_RUBRIC).select_related("rubric")
+    related = ("rater__user", "rater__language_model", "rater__panel", "rubric")
+    return assessments.select_related(*related).only(*SHOWN, *OF_OTHERS).order_by("output", "created_at")
 
 
-def _short(assessments: QuerySet[Assessment], of_others: tuple[str, ...]) -> QuerySet[Assessment]:
-    shown = [field.name for field in Assessment._meta.concrete_fields if field.name not in NOT_SHOWN]
-    return (
-        assessments.select_related("rater__user", "rater__language_model", "rater__panel")
-        .only(*shown, *of_others)
-        .order_by("output", "created_at")
-    )
-
-
-def _seen(role: str) -> Prepared[Assessment]:
+def _seen(role: str) -> Prepared[dict[str, Any]]:
     """What somebody in this role may see now of a generation's kept outputs, under one rubric, which is not read."""
 
-    def make(user: int, generation: UUID, rubric: UUID) -> QuerySet[Assessment]:
+    def make(user: int, generation: UUID, rubric: UUID) -> QuerySet[Assessment, dict[str, Any]]:
         person = User(pk=user)
         roles.remember(person, [role])
         outputs = Output.objects.filter(generation=generation).kept()
-        return _short(visibility.visible_assessments(person, outputs).filter(rubric=rubric), OF_THE_RATER)
+        seen = visibility.visible_assessments(person, outputs).filter(rubric=rubric).order_by("output", "created_at")
+        shown: QuerySet[Assessment, dict[str, Any]] = seen.values(
+            *(name for name in SHOWN if name not in ("rater", "rubric")),
+            "rater_id",
+            rater_user_id=F("rater__user"),
+            rater_prompt_version=F("rater__prompt_version"),
+            rater_name=Coalesce("rater__user__username", "rater__panel__name", "rater__language_model__name"),
+        )
+        return shown
 
     return Prepared(make, user=int, generation=UUID, rubric=UUID)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from django.contrib.auth.models import User
@@ -45,6 +46,9 @@ class RubricReference(Quick, serializers.ModelSerializer[Rubric]):
         model = Rubric
         fields = ("id", "kind", "version", "title")
 
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        return _written(instance, "referred_to", super().to_representation)
+
 
 class RubricSerializer(Quick, serializers.ModelSerializer[Rubric]):
     """What is asked of one kind of output."""
@@ -56,28 +60,27 @@ class RubricSerializer(Quick, serializers.ModelSerializer[Rubric]):
         fields = ("id", "kind", "version", "title", "guideline", "criteria", "created_at")
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
-        if instance.is_draft:
-            return super().to_representation(instance)
-        # Fixed, it never changes: the one that a process keeps for its campaigns is written once.
-        if not hasattr(instance, "written"):
-            instance.written = super().to_representation(instance)
-        return cast("dict[str, Any]", instance.written)
+        return _written(instance, "written", super().to_representation)
+
+
+def _written(rubric: Any, where: str, write: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    """A rubric as it is shown. Fixed, it never changes: the one that a process keeps is written once."""
+    if rubric.is_draft:
+        return write(rubric)
+    if not hasattr(rubric, where):
+        setattr(rubric, where, write(rubric))
+    return cast("dict[str, Any]", getattr(rubric, where))
 
 
 class RaterSerializer(Quick, serializers.ModelSerializer[Rater]):
     """Who rated: a person, a judge model with its prompt, or a panel of these."""
 
     is_person = serializers.BooleanField(read_only=True)
-    name = serializers.SerializerMethodField(help_text="The user's, the model's or the panel's name.")
+    name = serializers.CharField(read_only=True, help_text="The user's, the model's or the panel's name.")
 
     class Meta:
         model = Rater
         fields = ("id", "is_person", "name", "prompt_version")
-
-    def get_name(self, rater: Rater) -> str:
-        if rater.user is not None:
-            return rater.user.get_username()
-        return str(rater.panel or rater.language_model)
 
 
 class AssessmentSerializer(Quick, serializers.ModelSerializer[Assessment]):

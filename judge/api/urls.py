@@ -20,9 +20,10 @@ from judge.api import (
 
 
 def register(router: SimpleRouter) -> None:
-    router.register("rubrics", rubrics.RubricViewSet, basename="rubric")
-    router.register("campaigns", views.CampaignViewSet, basename="campaign")
+    # First: what is asked most often is found soonest.
     router.register("assignments", assignments.AssignmentViewSet, basename="assignment")
+    router.register("campaigns", views.CampaignViewSet, basename="campaign")
+    router.register("rubrics", rubrics.RubricViewSet, basename="rubric")
     router.register("assessments", views.AssessmentViewSet, basename="assessment")
     router.register("imports", file_imports.FileImportViewSet, basename="import")
     router.register("figures", figures.FiguresViewSet, basename="figure")

@@ -49,6 +49,11 @@ class Rater(models.Model):
         return self.user_id is not None
 
     @property
+    def name(self) -> str:
+        """The user's, the model's or the panel's name."""
+        return self.user.get_username() if self.user is not None else str(self.panel or self.language_model)
+
+    @property
     def models(self) -> list[LanguageModel]:
         """The judge model that is asked, or those of a panel's members; none for a person."""
         if self.panel is not None:

@@ -14,10 +14,10 @@ from training.api.urls import register as register_training
 app_name = "api"
 
 router = SimpleRouter(use_regex_path=False)
+register_judge(router)
 router.register("pipeline-runs", views.PipelineRunViewSet, basename="pipeline-run")
 router.register("generations", views.GenerationViewSet, basename="generation")
 register_recommend(router)
-register_judge(router)
 register_training(router)
 router.register("audit-entries", audit.AuditEntryViewSet, basename="audit-entry")
 router.register("webhooks", webhooks.WebhookViewSet, basename="webhook")

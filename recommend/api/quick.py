@@ -47,7 +47,8 @@ def _reader(field: Field[Any, Any, Any, Any]) -> Read:
     names: list[str] = field.source_attrs
     if type(field) is serializers.PrimaryKeyRelatedField:
         (name,) = names
-        return lambda row: row.serializable_value(name)  # the id that is in the row: nothing is fetched for it
+        # The id that is in the row: nothing is fetched for it.
+        return lambda row: row[name] if type(row) is dict else row.serializable_value(name)
     assert not isinstance(field, serializers.RelatedField), f"{field} is read in a way of its own."
     if type(field).get_attribute is not Field.get_attribute:
         return field.get_attribute

@@ -60,7 +60,7 @@ def opened(n: int, had: dict[User, range]) -> tuple[Campaign, list[CampaignUnit]
     return campaign, units
 
 
-def test_taking_a_screen_costs_six_queries_and_submitting_it_thirteen():
+def test_taking_a_screen_costs_six_queries_and_submitting_it_twelve():
     campaign = CampaignFactory.create()
     unit = CampaignUnitFactory.create(campaign=campaign)
     for output in unit.generation.outputs.all():
@@ -80,9 +80,9 @@ def test_taking_a_screen_costs_six_queries_and_submitting_it_thirteen():
     assert len(response.json()["assessments"]) == 4
     # Token with roles, campaign, the lease, the screen, its outputs, the audit log.
     assert len(asked) == 6
-    # Token with roles, the screen, its outputs; in a transaction the lock, rater, revisions, labels, the submit, the
-    # audit log, who is told of it; then the assessments. The rubric is read once a process.
-    assert len(submitted) == 13
+    # Token with roles; in a transaction the screen under its lock, its outputs, rater, revisions, labels, the submit,
+    # the audit log, who is told of it; then the assessments. The rubric is read once a process.
+    assert len(submitted) == 12
 
 
 def test_who_has_had_all_that_is_open_at_the_front_goes_on_behind_it():
