@@ -30,6 +30,14 @@ class ChosenModels(TypedDict, total=False):
     explanations: str
 
 
+class ChosenPrompts(TypedDict, total=False):
+    """Versions of prompts, for stages that are not to be asked with their model's own or the newest."""
+
+    interests: str
+    tags: str
+    explanations: str
+
+
 class RunRequest(TypedDict, total=False):
     """What is asked for: a stored `shopper`, or a `history` with the `attributes` of who it is of."""
 
@@ -38,6 +46,7 @@ class RunRequest(TypedDict, total=False):
     attributes: dict[str, Any]
     steps: list[StepName]
     models: ChosenModels
+    prompts: ChosenPrompts
     language: str
     reference_at: str
     beta: float

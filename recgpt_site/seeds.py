@@ -22,6 +22,8 @@ EMBEDDED_NOTE = (
     "SmolLM2-135M with the project's adapters: a small model that exercises everything and makes mistakes worth "
     "reviewing. It is no measure of what the pipeline can do with a real model; LLM_BASE_URL points at yours."
 )
+# What its adapter learned (`training.adapter.examples`); a judge's prompt is a matter of its way of being asked.
+EMBEDDED_PROMPT_VERSION = "2"
 LOGINS_FILE = "demo-logins.json"
 
 
@@ -64,6 +66,7 @@ def _embedded(role: LanguageModel.Role) -> Deployment:
         n_tags=8,
         max_tokens=768,
         note=EMBEDDED_NOTE,
+        prompt_version="" if role == LanguageModel.Role.JUDGE else EMBEDDED_PROMPT_VERSION,
     )
 
 

@@ -15,14 +15,8 @@ from recommend import events, leases, prepared
 from recommend.engines import factory
 from recommend.engines.types import ChatMessage, ChatRequest, ChatResult, Sampling
 from recommend.models import Generation, JobState, LanguageModel, Output, PipelineRun, Stage
-from recommend.prompts import Prompt, load
-from recommend.stages import explanations, interests, tags
+from recommend.prompts import Prompt
 
-PROMPTS = {
-    Stage.INTERESTS: interests.PROMPT,
-    Stage.TAGS: tags.PROMPT,
-    Stage.EXPLANATIONS: explanations.PROMPT,
-}
 # Where the server schedules by priority: somebody may be waiting for a run, nobody for one of a population. Verdicts on
 # what is made now (10) come between, so that they do not pile up.
 PRIORITY, POPULATION_PRIORITY = 0, 15
@@ -40,6 +34,7 @@ class Call:
     stage: Stage
     position: int
     model: LanguageModel
+    prompt: Prompt
     snapshot: dict[str, Any]
     messages: Callable[[Prompt], tuple[ChatMessage, ...]]
     schema: dict[str, Any]
@@ -127,15 +122,14 @@ def _claim(run: PipelineRun, wanted: Sequence[Call]) -> list[Generation]:
 
 
 def _generation(run: PipelineRun, call: Call) -> Generation:
-    prompt = load(PROMPTS[call.stage])
     return Generation(
         run=run,
         shopper_id=run.shopper_id,
         stage=call.stage,
         position=call.position,
         model=call.model,
-        prompt_version=prompt.version,
-        prompt_sha256=prompt.sha256,
+        prompt_version=call.prompt.version,
+        prompt_sha256=call.prompt.sha256,
         input=call.snapshot,
         input_sha256=call.input_sha256,
         state=JobState.RUNNING,
@@ -145,7 +139,7 @@ def _generation(run: PipelineRun, call: Call) -> Generation:
 def _request(generation: Generation, call: Call, attempt: int, priority: int) -> ChatRequest:
     return ChatRequest(
         key=str(generation.pk),
-        messages=call.messages(load(PROMPTS[call.stage])),
+        messages=call.messages(call.prompt),
         model=call.model.name,
         schema=call.schema,
         sampling=Sampling(

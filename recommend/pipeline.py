@@ -13,6 +13,7 @@ from django.utils import timezone
 from recommend import calls, events, leases
 from recommend.engines.errors import UnknownEngineError
 from recommend.models import ACTIVE_STATES, FINISHED, Generation, JobState, LanguageModel, PipelineRun
+from recommend.prompts import UnknownPromptError
 from recommend.retrieval.serving import NotFittedError
 from recommend.sources import SourceError
 from recommend.steps import explanations, history, interests, items, tags
@@ -50,7 +51,14 @@ def advance(run_id: UUID) -> PipelineRun | None:
     except leases.LeaseLostError as lost:
         log.info("%s", lost)
         return None
-    except (StepFailedError, SourceError, NotFittedError, LanguageModel.DoesNotExist, UnknownEngineError) as error:
+    except (
+        StepFailedError,
+        SourceError,
+        NotFittedError,
+        LanguageModel.DoesNotExist,
+        UnknownEngineError,
+        UnknownPromptError,
+    ) as error:
         return failed(run_id, token, str(error))
     except Exception:
         # The traceback is the developers'; the page gets words, and the run must not look alive.
@@ -61,7 +69,7 @@ def advance(run_id: UUID) -> PipelineRun | None:
 def do(run_id: UUID, token: UUID, step: str) -> calls.Asking | None:
     """Do what a step does by itself; returns what it asks of a language model, None where it asks nothing.
 
-    Raises StepFailedError, NotFittedError, LanguageModel.DoesNotExist or LeaseLostError.
+    Raises StepFailedError, NotFittedError, LanguageModel.DoesNotExist, UnknownPromptError or LeaseLostError.
     """
     return _DO[step](run_id, token)
 

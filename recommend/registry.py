@@ -13,6 +13,7 @@ from recommend.models import LanguageModel
 class Deployment:
     """A served model as the environment describes it; fields as those of LanguageModel.
 
+    prompt_version   what it was trained with; "": any
     adapter_options  what a request has to say for its server to answer with the adapter
     """
 
@@ -25,6 +26,7 @@ class Deployment:
     max_tokens: int
     note: str
     engine: str = "openai"
+    prompt_version: str = ""
     request_options: Mapping[str, Any] = field(default_factory=dict)
     adapter_options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -33,8 +35,8 @@ class Deployment:
 def serve(deployments: Mapping[LanguageModel.Role, Deployment]) -> list[LanguageModel]:
     """Let the deployed models serve their roles; what served before is retired, not deleted: outputs point at it.
 
-    A row that is there already keeps what an admin changed in it; but which engine has the model, and which adapter is
-    loaded, the environment knows: that is a fact and not a wish.
+    A row that is there already keeps what an admin changed in it; but which engine has the model, which adapter is loaded
+    and what that was trained with, the environment knows: that is a fact and not a wish.
     """
     rows = []
     for role, deployment in deployments.items():
@@ -45,7 +47,8 @@ def serve(deployments: Mapping[LanguageModel.Role, Deployment]) -> list[Language
         others.update(state=LanguageModel.State.RETIRED)
         row.state = LanguageModel.State.SERVING
         row.engine, row.adapter = deployment.engine, deployment.adapter or row.adapter
+        row.prompt_version = deployment.prompt_version or row.prompt_version
         row.request_options = {**row.request_options, **adapter_options}
-        row.save(update_fields=["state", "engine", "adapter", "request_options"])
+        row.save(update_fields=["state", "engine", "adapter", "prompt_version", "request_options"])
         rows.append(row)
     return rows

@@ -15,6 +15,7 @@ from recommend.guests import GivenHistory
 from recommend.histories import morning_after
 from recommend.languages import ENGLISH, LANGUAGES
 from recommend.models import ACTIVE_STATES, STEPS, JobState, LanguageModel, PipelineRun, Shopper, Stage
+from recommend.prompts import UnknownPromptError, load
 
 MAX_ITEMS = 50
 HISTORY, *CHOOSABLE_STEPS = STEPS
@@ -43,6 +44,7 @@ def start_run(
     n_items: int = 6,
     steps: Collection[str] = CHOOSABLE_STEPS,
     models: Mapping[Stage, LanguageModel] | None = None,
+    prompts: Mapping[Stage, str] | None = None,
     language: str = ENGLISH,
     idempotency_key: str = "",
     priority: int = 0,
@@ -54,6 +56,7 @@ def start_run(
     reference_at  the moment that the run looks from; default: the morning after the shopper's last behaviour
     steps         what is done, with all that it needs
     models        of stages that not the serving model is to do
+    prompts       of stages that are to be asked with another version of their prompt
     language      of what the models write, one of LANGUAGES
     priority      0 where somebody waits for the result, up to 9 for work in the background
     batch         names those that one call starts together
@@ -75,6 +78,7 @@ def start_run(
         "n_items": n_items,
         "steps": checked_steps(steps),
         "chosen_models": _checked_models(models or {}, steps),
+        "chosen_prompts": _checked_prompts(prompts or {}, steps, language),
         "language": language,
     }
     external_id, asked_at = shopper.external_id, reference_at
@@ -148,6 +152,21 @@ def _checked_models(models: Mapping[Stage, LanguageModel], steps: Collection[str
     return {str(stage): str(model.pk) for stage, model in sorted(models.items())}
 
 
+def _checked_prompts(prompts: Mapping[Stage, str], steps: Collection[str], language: str) -> dict[str, str]:
+    """Stage -> version of its prompt. Raises InvalidRunError."""
+    for stage, version in prompts.items():
+        field = f"prompts.{stage}"
+        try:
+            prompt = load(stage, version)
+        except UnknownPromptError as error:
+            raise InvalidRunError(field, str(error)) from error
+        if stage not in steps:
+            raise InvalidRunError(field, f"The run has no step {stage}; add it to the steps, or leave the prompt out.")
+        if language != ENGLISH and "language" not in prompt.places:
+            raise InvalidRunError(field, f"Version {version} asks for English only; choose a later one.")
+    return {str(stage): version for stage, version in sorted(prompts.items())}
+
+
 def _same_key(by: User | None, key: str) -> PipelineRun | None:
     return PipelineRun.objects.filter(created_by=by, idempotency_key=key).select_related("shopper").first()
 
@@ -178,6 +197,7 @@ def wishes_of(run: PipelineRun) -> dict[str, Any]:
         "n_items": run.n_items,
         "steps": [step for step in run.steps if step != HISTORY],
         "models": {Stage(model.role): model for model in models.values()},
+        "prompts": {Stage(stage): version for stage, version in run.chosen_prompts.items()},
         "language": run.language,
     }
 

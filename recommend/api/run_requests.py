@@ -60,6 +60,17 @@ class ChosenModels(StrictSerializer):
         return found
 
 
+class ChosenPrompts(StrictSerializer):
+    """Which version of its prompt a stage is asked with; the model's own, or the newest, where none is named."""
+
+    interests = serializers.CharField(required=False, help_text="A version of its prompt, such as 1.")
+    tags = serializers.CharField(required=False)
+    explanations = serializers.CharField(required=False)
+
+    def validate(self, attrs: dict[str, str]) -> dict[Stage, str]:
+        return {Stage(name): version for name, version in attrs.items()}
+
+
 class RunRequest(StrictSerializer):
     """What a caller asks of the pipeline: for a stored shopper, or for a history that comes with it."""
 
@@ -76,6 +87,7 @@ class RunRequest(StrictSerializer):
         help_text="What is done, with all that it is made from. Items alone need no language model.",
     )
     models = ChosenModels(required=False)
+    prompts = ChosenPrompts(required=False)
     language = serializers.ChoiceField(choices=languages.CHOICES, default=languages.ENGLISH)
     reference_at = serializers.DateTimeField(
         required=False,

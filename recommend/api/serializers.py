@@ -66,6 +66,7 @@ class LanguageModelSerializer(serializers.ModelSerializer[LanguageModel]):
             "n_interests",
             "n_tags",
             "max_tokens",
+            "prompt_version",
             "request_options",
             "prompt_price",
             "completion_price",

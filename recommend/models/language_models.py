@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
+from recommend import prompts
 from recommend.models.ids import new_id
 
 
@@ -48,6 +50,13 @@ class LanguageModel(models.Model):
     n_interests = models.PositiveIntegerField(default=6, help_text="Interests asked for per shopper.")
     n_tags = models.PositiveIntegerField(default=10, help_text="Item tags asked for per shopper.")
     max_tokens = models.PositiveIntegerField(default=768, help_text="Longest answer; one cut there is an error.")
+    prompt_version = models.CharField(
+        max_length=40,
+        blank=True,
+        db_default="",
+        default="",
+        help_text="Of its stage's prompt: for a model that was trained with one. Empty: the newest.",
+    )
     request_options = models.JSONField(
         default=dict,
         blank=True,
@@ -83,3 +92,14 @@ class LanguageModel(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Raises ValidationError for a prompt version that there is not."""
+        if not self.prompt_version:
+            return
+        if self.role == self.Role.JUDGE:
+            raise ValidationError({"prompt_version": "How a judge is asked is chosen on the page of judges."})
+        try:
+            prompts.load(self.role, self.prompt_version)
+        except prompts.UnknownPromptError as error:
+            raise ValidationError({"prompt_version": str(error)}) from error

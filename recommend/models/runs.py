@@ -16,6 +16,7 @@ from recommend.models.catalogue import Item, Shopper
 from recommend.models.ids import new_id
 from recommend.models.language_models import LanguageModel
 from recommend.prepared import Prepared
+from recommend.prompts import Prompt, load
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -82,6 +83,12 @@ class PipelineRun(models.Model):
         db_default={},
         blank=True,
         help_text="Stage: id of its language model, where it is not the serving one.",
+    )
+    chosen_prompts = models.JSONField(
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text="Stage: version of its prompt, where it is not the model's or the newest.",
     )
     language = models.CharField(
         max_length=8,
@@ -169,6 +176,13 @@ class PipelineRun(models.Model):
         if found is None:
             raise LanguageModel.DoesNotExist(f"The model chosen for {stage.label.lower()} was deleted; run it again.")
         return found
+
+    def prompt_for(self, stage: Stage, model: LanguageModel) -> Prompt:
+        """What a stage is asked with: the version chosen for this run, else the model's, else the newest.
+
+        Raises UnknownPromptError.
+        """
+        return load(stage, self.chosen_prompts.get(stage) or model.prompt_version)
 
     @property
     def task_priority(self) -> int:

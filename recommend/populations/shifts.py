@@ -33,6 +33,7 @@ from recommend.models import (
 from recommend.populations import planning
 from recommend.populations.members import PRIORITY, ended_before, reason_of, run_for
 from recommend.prices import price
+from recommend.prompts import UnknownPromptError
 from recommend.retrieval.serving import NotFittedError
 from recommend.sources import SourceError
 from recommend.steps.base import StepFailedError
@@ -101,7 +102,7 @@ class Shift:
                     self._ask(engine)
             except jobs.LostError:
                 log.info("A population was paused or cancelled, or another worker has its chunk.")
-            except (NotFittedError, LanguageModel.DoesNotExist) as missing:
+            except (NotFittedError, LanguageModel.DoesNotExist, UnknownPromptError) as missing:
                 assert self._population is not None
                 planning.fail(self._population, str(missing))
         taken = PopulationChunk.objects.filter(PopulationChunk.GOES, pk__in=[chunk.row.pk for chunk in self._chunks])
@@ -232,7 +233,7 @@ class Shift:
         """Let a run fail, in words, for what is wrong with it alone."""
         try:
             yield
-        except (jobs.LostError, NotFittedError, LanguageModel.DoesNotExist):
+        except (jobs.LostError, NotFittedError, LanguageModel.DoesNotExist, UnknownPromptError):
             raise
         except (StepFailedError, SourceError) as error:
             self._fail(one, Reason.HISTORY, str(error))

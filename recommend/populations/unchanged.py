@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 
-from recommend.calls import PROMPTS
 from recommend.models import Generation, JobState, LanguageModel, PipelineRun, Stage
 from recommend.prompts import load
 from recommend.sources import SourceError
@@ -42,5 +41,6 @@ def _did_all(run: PipelineRun, steps: list[str]) -> bool:
 
 def _by_same(stage: Stage) -> QuerySet[Generation]:
     """Done generations of a stage by the model and the prompt that serve now."""
-    model, prompt = LanguageModel.objects.serving(stage), load(PROMPTS[stage])
+    model = LanguageModel.objects.serving(stage)
+    prompt = load(stage, model.prompt_version)
     return Generation.objects.filter(stage=stage, state=JobState.DONE, model=model, prompt_sha256=prompt.sha256)

@@ -12,7 +12,6 @@ from recommend.languages import ENGLISH, LANGUAGES, Language
 from recommend.prompts import Prompt, fence
 from recommend.stages.interests import InterestOutput
 
-PROMPT = "explanations"
 # The report asks for 6 to 10 characters of Chinese; 3 to 12 words is our limit for English.
 MIN_WORDS, MAX_WORDS = 3, 12
 MIN_CHINESE, MAX_CHINESE = 6, 10

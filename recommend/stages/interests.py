@@ -13,7 +13,6 @@ from recommend.languages import ENGLISH, LANGUAGES, Language
 from recommend.prompts import Prompt, fence
 from recommend.stages import profile
 
-PROMPT = "interests"
 # The report has a stage per interest but does not say which there are: these three are ours.
 Stage = Literal["long-term", "emerging", "seasonal"]
 STAGES: tuple[str, ...] = get_args(Stage)

@@ -13,7 +13,6 @@ from recommend.prompts import Prompt, fence
 from recommend.stages import profile
 from recommend.stages.interests import InterestOutput
 
-PROMPT = "tags"
 _REASON_CHARS = 160
 TAG_CHARS = 64
 

@@ -50,6 +50,7 @@ def _explanation_call(
         stage=Stage.EXPLANATIONS,
         position=recommendation.rank,
         model=model,
+        prompt=run.prompt_for(Stage.EXPLANATIONS, model),
         snapshot={
             "attributes": attributes_of(run),
             "history": history_lines,

@@ -32,6 +32,7 @@ def asking_of(run: PipelineRun) -> calls.Asking:
         stage=Stage.INTERESTS,
         position=0,
         model=model,
+        prompt=run.prompt_for(Stage.INTERESTS, model),
         snapshot=snapshot_of(run, history),
         messages=lambda prompt: interests.messages(asked, prompt),
         schema=interests.schema(asked),

@@ -42,6 +42,7 @@ def do(run_id: UUID, token: UUID) -> calls.Asking | None:
         stage=Stage.TAGS,
         position=0,
         model=model,
+        prompt=run.prompt_for(Stage.TAGS, model),
         snapshot=snapshot_of(
             run,
             history,

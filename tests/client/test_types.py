@@ -12,6 +12,7 @@ from recgpt_client import types as ours
 COMPONENTS = {
     ours.Behavior: "GivenBehaviorRequest",
     ours.ChosenModels: "ChosenModelsRequest",
+    ours.ChosenPrompts: "ChosenPromptsRequest",
     ours.RunRequest: "RunRequestRequest",
     ours.BulkLine: "BulkLineRequest",
     ours.Shopper: "ShopperReference",

@@ -12,6 +12,7 @@ from recommend import calls, events, leases, pipeline, retrieval, selectors, ser
 from recommend.engines import factory
 from recommend.engines.types import ChatRequest, EngineError
 from recommend.models import Behavior, Generation, Item, JobState, LanguageModel, Output, PipelineRun, Shopper, Stage
+from recommend.prompts import load
 from tests.recommend.factories import REFERENCE, BehaviorFactory, ItemFactory, LanguageModelFactory, ShopperFactory
 from tests.support.recorded_engine import Answer, RecordedEngine
 
@@ -369,6 +370,29 @@ def test_a_chosen_model_does_its_stage_and_the_serving_ones_the_others(
     models = {one.stage: one.model.name for one in run.generations.all()}
     assert models == {"interests": "smollm2", "tags": "tags-candidate", "explanations": "smollm2"}
     assert {request.model for request in engine.requests} == {"smollm2", "tags-candidate"}
+
+
+def test_a_stage_is_asked_with_the_version_of_the_run_else_of_its_model_else_the_newest(
+    engine: RecordedEngine, shopper: Shopper
+) -> None:
+    LanguageModel.objects.update(prompt_version="1")
+    LanguageModel.objects.filter(role=Stage.EXPLANATIONS).update(prompt_version="")
+
+    run = finished(started(shopper, prompts={Stage.TAGS: "2"}))
+
+    asked = {one.stage: (one.prompt_version, one.prompt_sha256) for one in run.generations.all()}
+    expected = {"interests": load("interests", "1"), "tags": load("tags", "2"), "explanations": load("explanations")}
+    assert asked == {stage: (prompt.version, prompt.sha256) for stage, prompt in expected.items()}
+    assert engine.requests[0].messages[0].content == load("interests", "1").system
+
+
+def test_a_version_that_is_gone_fails_the_run_in_words(engine: RecordedEngine, shopper: Shopper) -> None:
+    LanguageModel.objects.filter(role=Stage.INTERESTS).update(prompt_version="99")
+
+    run = finished(started(shopper))
+
+    assert (run.state, run.step) == (JobState.FAILED, "interests")
+    assert "The prompt interests has no version 99" in run.error
 
 
 def test_a_chosen_model_that_was_deleted_fails_the_run_in_words(engine: RecordedEngine, shopper: Shopper) -> None:

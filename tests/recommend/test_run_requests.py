@@ -53,6 +53,10 @@ def test_a_history_needs_no_stored_shopper_and_makes_none_that_others_see():
         ({"history": [SOUP], "models": {"tags": "gpt"}}, "#/models/tags", "There are: tagger."),
         ({"history": [SOUP], "models": {"judge": "gpt"}}, "#/models/judge", "Known here: interests, tags"),
         ({"history": [SOUP], "models": {"tags": "tagger"}, "steps": ["items"]}, "#/models/tags", "no step tags"),
+        ({"history": [SOUP], "prompts": {"tags": "99"}}, "#/prompts/tags", "The prompt tags has no version 99; it has"),
+        ({"history": [SOUP], "prompts": {"judge": "1"}}, "#/prompts/judge", "Known here: interests, tags"),
+        ({"history": [SOUP], "prompts": {"tags": "1"}, "steps": ["items"]}, "#/prompts/tags", "no step tags"),
+        ({"history": [SOUP], "prompts": {"tags": "1"}, "language": "de"}, "#/prompts/tags", "asks for English only"),
     ],
 )
 def test_what_cannot_be_met_names_the_value_and_the_remedy(body: dict[str, Any], pointer: str, words: str):
@@ -83,6 +87,12 @@ def test_a_model_is_chosen_by_name_or_id():
         assert client.post(RUNS, {"history": [SOUP], "models": {"tags": name}, "language": "de"}).status_code == 202
 
     assert [run.chosen_models for run in PipelineRun.objects.all()] == [{"tags": str(model.pk)}] * 2
+
+
+def test_a_version_of_a_prompt_is_chosen():
+    assert lead().post(RUNS, {"history": [SOUP], "prompts": {"interests": "1"}}).status_code == 202
+
+    assert PipelineRun.objects.get().chosen_prompts == {"interests": "1"}
 
 
 def test_a_history_of_forty_thousand_behaviours_is_taken():

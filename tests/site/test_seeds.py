@@ -12,6 +12,7 @@ from recgpt_site import seeds
 from recgpt_site.embedded import llama
 from recommend.models import LanguageModel
 from recommend.roles import ADMIN, LEAD, roles_of
+from training.adapter.examples import PROMPT_VERSION
 
 pytestmark = pytest.mark.django_db
 
@@ -124,3 +125,7 @@ def test_only_the_admin_is_an_admin(tmp_path: Path) -> None:
 
     assert roles["admin"] >= {ADMIN, LEAD}
     assert ADMIN not in roles["lead"] | roles["annotator"]
+
+
+def test_the_embedded_model_is_asked_with_the_prompts_that_its_adapter_learned() -> None:
+    assert seeds.EMBEDDED_PROMPT_VERSION == PROMPT_VERSION

@@ -14,7 +14,6 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from recommend.calls import PROMPTS
 from recommend.compression import CompressedHistory, Line
 from recommend.engines.types import ChatMessage
 from recommend.languages import Language
@@ -32,7 +31,7 @@ class IncompleteInputError(ValueError):
 
 def prompt_of(stage: Stage) -> Prompt:
     """Today's prompt of a stage."""
-    return load(PROMPTS[stage])
+    return load(stage)
 
 
 def named(stage: Stage, prompt: Prompt) -> str:
