@@ -134,6 +134,7 @@ class Output(TypedDict):
     text: str
     reason: str
     stage: str
+    guideline: str
     interest: str | None
     item: str | None
     evidence: list[int]

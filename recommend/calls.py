@@ -1,5 +1,7 @@
 """Language-model calls of runs: claimed in the database, made by the engine, stored with their outputs."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -52,11 +54,14 @@ class Asking:
     store       the outputs of a valid answer, stored in the transaction that ends the generation; where it raises
                 pydantic.ValidationError the generation fails with that reason
     is_needed   a call that fails fails the run
+    then        what the step asks next, made once all of these calls have ended; None where that was all. It looks at
+                what is stored before its own calls, so that a run that goes on elsewhere asks the same
     """
 
     calls: Sequence[Call]
     store: Store
     is_needed: bool = True
+    then: Callable[[], Asking | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,9 +44,10 @@ def advance(run_id: UUID) -> PipelineRun | None:
         with leases.kept_alive(run_id, token):
             step = PipelineRun.objects.values_list("step", flat=True).get(pk=run_id)
             asking = do(run_id, token, step)
-            if asking is not None:
+            while asking is not None:
                 for generation in calls.make(run_id, token, asking):
                     check(asking, generation)
+                asking = asking.then()
             return step_done(run_id, token, step)
     except leases.LeaseLostError as lost:
         log.info("%s", lost)
@@ -67,7 +68,7 @@ def advance(run_id: UUID) -> PipelineRun | None:
 
 
 def do(run_id: UUID, token: UUID, step: str) -> calls.Asking | None:
-    """Do what a step does by itself; returns what it asks of a language model, None where it asks nothing.
+    """Do what a step does by itself; returns what it asks of a language model first, None where it asks nothing.
 
     Raises StepFailedError, NotFittedError, LanguageModel.DoesNotExist, UnknownPromptError or LeaseLostError.
     """

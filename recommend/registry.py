@@ -35,8 +35,8 @@ class Deployment:
 def serve(deployments: Mapping[LanguageModel.Role, Deployment]) -> list[LanguageModel]:
     """Let the deployed models serve their roles; what served before is retired, not deleted: outputs point at it.
 
-    A row that is there already keeps what an admin changed in it; but which engine has the model, which adapter is loaded
-    and what that was trained with, the environment knows: that is a fact and not a wish.
+    A row that is there already keeps what an admin changed in it; but which engine has the model, which adapter is
+    loaded and what that learned, the environment knows: that is a fact and not a wish.
     """
     rows = []
     for role, deployment in deployments.items():

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from recommend.stages import explanations
+from recommend.languages import ENGLISH, LANGUAGES, Language, Length
 
 # V1, explanation requirements: empty adjectives, slogan clichés, exaggeration.
 CLICHES = ("practical", "versatile", "elegant", "essential gadget", "must-have", "100%", "guaranteed")
@@ -60,11 +60,11 @@ def check_interest(text: str, reason: str, *, cites: int, earlier: Sequence[str]
     )
 
 
-def check_explanation(text: str, *, title: str) -> Rejection | None:
-    """Rules for an explanation of the item with `title`."""
+def check_explanation(text: str, *, title: str, language: Language = LANGUAGES[ENGLISH]) -> Rejection | None:
+    """Rules for an explanation of the item with `title`, in that language."""
     cliche = next((phrase for phrase in CLICHES if phrase in text.lower()), None)
     return (
-        _explanation_length(text)
+        _explanation_length(text, language.explanation_length)
         or (Rejection("cliche", f"“{cliche}” is an empty phrase.") if cliche else None)
         or (
             Rejection("copies_title", "It only repeats the title.")
@@ -74,11 +74,9 @@ def check_explanation(text: str, *, title: str) -> Rejection | None:
     )
 
 
-def _explanation_length(text: str) -> Rejection | None:
-    if explanations.length_is_right(text):
-        return None
-    low, high = explanations.MIN_WORDS, explanations.MAX_WORDS
-    return Rejection("length", f"{len(words(text))} words; {low} to {high} are wanted.")
+def _explanation_length(text: str, wanted: Length) -> Rejection | None:
+    said = f"{wanted.count(text)} {wanted.unit}; {wanted} are wanted."
+    return None if wanted.fits(text) else Rejection("length", said)
 
 
 def wrong_length(text: str, limits: tuple[int, int]) -> Rejection | None:

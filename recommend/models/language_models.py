@@ -57,6 +57,12 @@ class LanguageModel(models.Model):
         default="",
         help_text="Of its stage's prompt: for a model that was trained with one. Empty: the newest.",
     )
+    guideline_apart = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Explanations: the style guideline is asked for in a call of its own, before the text. For a model "
+        "that does not do both well in one answer.",
+    )
     request_options = models.JSONField(
         default=dict,
         blank=True,

@@ -250,6 +250,9 @@ class Output(models.Model):
     text = models.TextField()
     reason = models.TextField(blank=True)
     stage = models.CharField(max_length=12, blank=True, help_text="Interests: long-term, emerging or seasonal.")
+    guideline = models.TextField(
+        blank=True, db_default="", default="", help_text="Explanations: the style guideline that the text follows."
+    )
     parent = models.ForeignKey(
         "self",
         null=True,

@@ -183,15 +183,21 @@ class Shift:
         # One transaction: each that is committed waits for the disk, and all of them together for the next request.
         with self._in_words(one), transaction.atomic():
             while not one.has_ended:
-                one.asking = pipeline.do(one.id, one.chunk.token, one.step)
-                if one.asking is not None:
-                    begun = calls.begin(one.id, one.chunk.token, one.asking, priority=calls.POPULATION_PRIORITY)
-                    if begun.requests:
-                        one.pending = begun.pending
-                        self._asked |= dict.fromkeys(begun.pending, one)
-                        self._ready.extend(begun.requests)
-                        return
+                if self._asks(one, pipeline.do(one.id, one.chunk.token, one.step)):
+                    return
                 self._step_done(one)
+
+    def _asks(self, one: _Run, asking: calls.Asking | None) -> bool:
+        """Hand over the calls of a step that are not made yet; False where none is left."""
+        while asking is not None:
+            begun = calls.begin(one.id, one.chunk.token, asking, priority=calls.POPULATION_PRIORITY)
+            if begun.requests:
+                one.asking, one.pending = asking, begun.pending
+                self._asked |= dict.fromkeys(begun.pending, one)
+                self._ready.extend(begun.requests)
+                return True
+            asking = asking.then()
+        return False
 
     def _take(self, result: ChatResult) -> None:
         """Store a result, and go on with its run where that was the last of its step."""
@@ -214,9 +220,10 @@ class Shift:
                 except StepFailedError as error:
                     self._fail(one, reason_of(result), str(error))
                     return
-                if not one.pending:
+                is_step_done = not one.pending and not self._asks(one, asking.then())
+                if is_step_done:
                     self._step_done(one)
-            if not one.pending:
+            if is_step_done:
                 self._go_on(one)
 
     def _step_done(self, one: _Run) -> None:

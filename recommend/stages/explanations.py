@@ -1,9 +1,13 @@
-"""Explanations: the short line beside a recommended item (V1 report, recommendation-explanation LLM)."""
+"""Explanations: the short line beside a recommended item (V1 report, recommendation-explanation LLM).
 
-import re
+By a prompt that asks for one, a style guideline comes first and the line follows from it (V2 report, meta-prompting):
+in one answer, or in a call of its own whose answer the second call is given.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,10 +16,11 @@ from recommend.languages import ENGLISH, LANGUAGES, Language
 from recommend.prompts import Prompt, fence
 from recommend.stages.interests import InterestOutput
 
-# The report asks for 6 to 10 characters of Chinese; 3 to 12 words is our limit for English.
-MIN_WORDS, MAX_WORDS = 3, 12
-MIN_CHINESE, MAX_CHINESE = 6, 10
-_EXPLANATION_CHARS = 120
+# What an answer holds, in the order in which it is written.
+Part = Literal["guideline", "explanation"]
+TEXT: tuple[Part, ...] = ("explanation",)
+GUIDELINE: tuple[Part, ...] = ("guideline",)
+_CHARS: dict[Part, int] = {"guideline": 300, "explanation": 120}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,62 +41,78 @@ class ItemInfo:
 
 @dataclass(frozen=True, slots=True)
 class ExplanationInput:
-    """What the model reads: one item, the interest and tag that brought it, and the date."""
+    """What the model reads: one item, the interest and tag that brought it, the date, and a guideline if any."""
 
     interest: InterestOutput
     item: ItemInfo
     tag: str
     reference: date
     language: Language = LANGUAGES[ENGLISH]
+    guideline: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ExplanationOutput:
-    """The explanation as the model gave it."""
+    """What the model wrote: the explanation, the guideline, or both; "" for what was not asked for."""
 
     text: str
+    guideline: str = ""
 
 
-class _Explanation(BaseModel):
+class _Text(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    explanation: str = Field(min_length=1, max_length=_EXPLANATION_CHARS)
+    explanation: str = Field(min_length=1, max_length=_CHARS["explanation"])
 
 
-def messages(input: ExplanationInput, prompt: Prompt) -> tuple[ChatMessage, ...]:
-    """The chat that asks for the explanation."""
-    interest = f"{input.interest.text} ({input.interest.stage}): {input.interest.reason}"
+class _Guideline(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    guideline: str = Field(min_length=1, max_length=_CHARS["guideline"])
+
+
+class _Both(_Guideline, _Text):
+    pass
+
+
+def asked_for(prompt: Prompt, *, apart: bool) -> list[tuple[Part, ...]]:
+    """What is asked for, call by call: the text alone by a prompt without guidelines, else both.
+
+    apart  the guideline in a call of its own
+    """
+    if "guideline" not in prompt.places:
+        return [TEXT]
+    return [GUIDELINE, TEXT] if apart else [GUIDELINE + TEXT]
+
+
+def messages(input: ExplanationInput, prompt: Prompt, parts: Sequence[Part] = TEXT) -> tuple[ChatMessage, ...]:
+    """The chat that asks for these parts."""
+    because = f": {input.interest.reason}" if input.interest.reason else ""
+    stage = f" ({input.interest.stage})" if input.interest.stage else ""
+    interest = input.interest.text + stage + because
     user = {
         "date": input.reference.isoformat(),
         "interest": fence("interest", interest),
         "item": fence("item", f"{input.item.card}\ntag: {input.tag}"),
+        "guideline": "\n" + fence("guideline", input.guideline) if input.guideline else "",
+        "answer": ", ".join(parts),
     }
-    system = {"length": input.language.explanation_length, "language": input.language.name}
+    system = {"length": str(input.language.explanation_length), "language": input.language.name}
     return prompt.messages(user, system)
 
 
-def schema(input: ExplanationInput) -> dict[str, Any]:
-    """JSON schema of the answer."""
+def schema(input: ExplanationInput, parts: Sequence[Part] = TEXT) -> dict[str, Any]:
+    """JSON schema of the answer, keys in the order in which they are written."""
     return {
         "type": "object",
-        "properties": {"explanation": {"type": "string", "minLength": 1, "maxLength": _EXPLANATION_CHARS}},
-        "required": ["explanation"],
+        "properties": {part: {"type": "string", "minLength": 1, "maxLength": _CHARS[part]} for part in parts},
+        "required": list(parts),
         "additionalProperties": False,
     }
 
 
-def parse(parsed: Any, input: ExplanationInput) -> list[ExplanationOutput]:
-    """The explanation, as a list of one. Raises pydantic.ValidationError where the answer is not of the form."""
-    return [ExplanationOutput(_Explanation.model_validate(parsed).explanation)]
-
-
-def length_is_right(text: str) -> bool:
-    """Whether an explanation is short enough and not too short; punctuation and spaces do not count.
-
-    >>> length_is_right("A calm start for little eaters"), length_is_right("Tasty"), length_is_right("夏日穿搭清爽有型")
-    (True, False, True)
-    """
-    chinese = re.findall(r"[\u4e00-\u9fff]", text)
-    if chinese:
-        return MIN_CHINESE <= len(re.findall(r"\w", text)) <= MAX_CHINESE
-    return MIN_WORDS <= len(re.findall(r"[\w'’%-]*\w[\w'’%-]*", text)) <= MAX_WORDS
+def parse(parsed: Any, input: ExplanationInput, parts: Sequence[Part] = TEXT) -> list[ExplanationOutput]:
+    """What the answer says, as a list of one. Raises pydantic.ValidationError where it holds anything else."""
+    form = _Both if len(parts) > 1 else _Guideline if parts[0] == "guideline" else _Text
+    answer = form.model_validate(parsed).model_dump()
+    return [ExplanationOutput(answer.get("explanation", ""), answer.get("guideline", ""))]

@@ -1,74 +1,133 @@
-"""Explanations: a call for each recommended item that an interest brought."""
+"""Explanations: the calls for each recommended item that an interest brought."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from recommend import calls
-from recommend.models import Generation, Item, LanguageModel, Output, PipelineRun, Recommendation, Stage
+from recommend.models import Generation, Item, JobState, LanguageModel, Output, PipelineRun, Recommendation, Stage
+from recommend.prompts import Prompt
 from recommend.rules import check_explanation
 from recommend.stages import explanations, interests
+from recommend.stages.explanations import ExplanationInput, ItemInfo, Part
 from recommend.steps.base import attributes_of, output_of, run_of
+
+# Above every rank: where the guideline of an item is asked for in a call of its own, its generation's position is the
+# item's rank and this.
+GUIDELINES_FROM = 1000
 
 
 def do(run_id: UUID, token: UUID) -> calls.Asking:
     """What the run asks for the explanations of its items."""
     run = run_of(run_id)
     model = run.model_for(Stage.EXPLANATIONS)
+    prompt = run.prompt_for(Stage.EXPLANATIONS, model)
     recommended = (
         run.recommendations.filter(tag__parent__isnull=False).select_related("item", "tag__parent").order_by("rank")
     )
-    history_lines = [line["text"] for line in run.history["lines"]]
-    wanted = [_explanation_call(run, model, recommendation, history_lines) for recommendation in recommended]
-    by_rank = {recommendation.rank: recommendation for recommendation in recommended}
+    step = _Step(run, model, prompt, {one.rank: one for one in recommended})
+    first, *second = explanations.asked_for(prompt, apart=model.guideline_apart)
+    return step.texts(step.inputs(), first) if not second else step.guidelines(first, second[0])
 
-    def store(generation: Generation, parsed: Any) -> Iterator[Output]:
-        recommendation = by_rank[generation.position]
-        assert recommendation.tag is not None
-        explanation = explanations.parse(parsed, _explanation_input(run, recommendation))[0]
-        rejection = check_explanation(explanation.text, title=recommendation.item.title)
-        yield output_of(
-            generation,
-            0,
-            Output.Kind.EXPLANATION,
-            explanation.text,
-            rejection,
-            parent=recommendation.tag.parent,
-            item=recommendation.item,
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """The explanations of one run; inputs are by the rank of their item."""
+
+    run: PipelineRun
+    model: LanguageModel
+    prompt: Prompt
+    recommended: Mapping[int, Recommendation]
+
+    def inputs(self) -> dict[int, ExplanationInput]:
+        return {rank: _input(self.run, recommendation) for rank, recommendation in self.recommended.items()}
+
+    def texts(self, inputs: Mapping[int, ExplanationInput], parts: Sequence[Part]) -> calls.Asking:
+        """Ask for explanations, and store each as an output."""
+
+        def store(generation: Generation, parsed: Any) -> Iterator[Output]:
+            one, asked = self.recommended[generation.position], inputs[generation.position]
+            [found] = explanations.parse(parsed, asked, parts)
+            yield explanation_of(generation, found, asked, interest=_tag(one).parent, item=one.item)
+
+        # One explanation that fails costs its card a sentence, not the run its result.
+        return calls.Asking([self._call(rank, one, parts) for rank, one in inputs.items()], store, is_needed=False)
+
+    def guidelines(self, parts: Sequence[Part], text_parts: Sequence[Part]) -> calls.Asking:
+        """Ask for guidelines alone; then for the text of each item that got one."""
+        inputs = self.inputs()
+
+        def store(generation: Generation, parsed: Any) -> Sequence[Output]:
+            # Kept as it was said, with its generation; this says whether it is of the form.
+            explanations.parse(parsed, inputs[generation.position - GUIDELINES_FROM], parts)
+            return ()
+
+        def then() -> calls.Asking:
+            made = self.run.generations.filter(
+                stage=Stage.EXPLANATIONS, position__gt=GUIDELINES_FROM, state=JobState.DONE
+            )
+            guided: dict[int, ExplanationInput] = {}
+            for generation in made.order_by("position"):
+                rank = generation.position - GUIDELINES_FROM
+                [found] = explanations.parse(json.loads(generation.raw_text), inputs[rank], parts)
+                guided[rank] = replace(inputs[rank], guideline=found.guideline)
+            return self.texts(guided, text_parts)
+
+        wanted = [self._call(GUIDELINES_FROM + rank, one, parts) for rank, one in inputs.items()]
+        return calls.Asking(wanted, store, is_needed=False, then=then)
+
+    def _call(self, position: int, asked: ExplanationInput, parts: Sequence[Part]) -> calls.Call:
+        return calls.Call(
+            stage=Stage.EXPLANATIONS,
+            position=position,
+            model=self.model,
+            prompt=self.prompt,
+            snapshot=_snapshot(self.run, asked),
+            messages=lambda prompt: explanations.messages(asked, prompt, parts),
+            schema=explanations.schema(asked, parts),
         )
 
-    # One explanation that fails costs its card a sentence, not the run its result.
-    return calls.Asking(wanted, store, is_needed=False)
 
-
-def _explanation_call(
-    run: PipelineRun, model: LanguageModel, recommendation: Recommendation, history_lines: list[str]
-) -> calls.Call:
-    asked = _explanation_input(run, recommendation)
-    item, interest = asked.item, asked.interest
-    return calls.Call(
-        stage=Stage.EXPLANATIONS,
-        position=recommendation.rank,
-        model=model,
-        prompt=run.prompt_for(Stage.EXPLANATIONS, model),
-        snapshot={
-            "attributes": attributes_of(run),
-            "history": history_lines,
-            "reference": run.reference_at.date().isoformat(),
-            "item": {"title": item.title, "category": item.category, "brand": item.brand, "price": item.price},
-            "interest": {"text": interest.text, "stage": interest.stage, "reason": interest.reason},
-            "tag": asked.tag,
-        },
-        messages=lambda prompt: explanations.messages(asked, prompt),
-        schema=explanations.schema(asked),
+def explanation_of(
+    generation: Generation,
+    found: explanations.ExplanationOutput,
+    asked: ExplanationInput,
+    *,
+    interest: Output | None,
+    item: Item,
+) -> Output:
+    """An explanation as the only output of its generation, kept or with the rule that rejects it."""
+    return output_of(
+        generation,
+        0,
+        Output.Kind.EXPLANATION,
+        found.text,
+        check_explanation(found.text, title=item.title, language=asked.language),
+        guideline=found.guideline or asked.guideline,
+        parent=interest,
+        item=item,
     )
 
 
-def _explanation_input(run: PipelineRun, recommendation: Recommendation) -> explanations.ExplanationInput:
-    tag = recommendation.tag
-    assert tag is not None
+def _snapshot(run: PipelineRun, asked: ExplanationInput) -> dict[str, Any]:
+    item, interest = asked.item, asked.interest
+    return {
+        "attributes": attributes_of(run),
+        "history": [line["text"] for line in run.history["lines"]],
+        "reference": run.reference_at.date().isoformat(),
+        "item": {"title": item.title, "category": item.category, "brand": item.brand, "price": item.price},
+        "interest": {"text": interest.text, "stage": interest.stage, "reason": interest.reason},
+        "tag": asked.tag,
+        **({"guideline": asked.guideline} if asked.guideline else {}),
+    }
+
+
+def _input(run: PipelineRun, recommendation: Recommendation) -> ExplanationInput:
+    tag = _tag(recommendation)
     assert tag.parent is not None
-    return explanations.ExplanationInput(
+    return ExplanationInput(
         interest=interests.InterestOutput(tag.parent.text, tag.parent.stage, tag.parent.reason),
         item=item_info(recommendation.item),
         tag=tag.text,
@@ -77,7 +136,12 @@ def _explanation_input(run: PipelineRun, recommendation: Recommendation) -> expl
     )
 
 
-def item_info(item: Item) -> explanations.ItemInfo:
+def _tag(recommendation: Recommendation) -> Output:
+    assert recommendation.tag is not None
+    return recommendation.tag
+
+
+def item_info(item: Item) -> ItemInfo:
     """An item's card as the explanation prompt reads it."""
     price = float(item.price) if item.price is not None else None
-    return explanations.ItemInfo(item.title, " > ".join(item.category), item.brand, price)
+    return ItemInfo(item.title, " > ".join(item.category), item.brand, price)

@@ -33,7 +33,7 @@ TAGS = {
 ANSWERS: dict[str, Answer] = {
     "interests": INTERESTS,
     "tags": TAGS,
-    "explanation": {"explanation": "First spoonfuls for curious eaters"},
+    "guideline": {"guideline": "Warm, for new parents.", "explanation": "First spoonfuls for curious eaters"},
 }
 CATALOGUE = {
     "diapers": ["baby", "diapers", "baby diapers"],
@@ -226,7 +226,7 @@ def test_a_failed_explanation_costs_its_card_a_sentence_and_not_the_run(
 ) -> None:
     def broken(request: ChatRequest) -> Answer:
         good = answer(request)
-        return EngineError("unavailable", "no answer") if good is ANSWERS["explanation"] else good
+        return EngineError("unavailable", "no answer") if good is ANSWERS["guideline"] else good
 
     monkeypatch.setattr(factory, "from_settings", lambda name="openai": RecordedEngine(broken))
 
@@ -414,7 +414,7 @@ def test_the_language_is_in_every_prompt_and_english_leaves_the_prompts_as_they_
 
     assert not any("Write in" in prompt for prompt in english)
     assert [prompt.replace(" Write in German; name items as the history writes them.", "") for prompt in german] == [
-        prompt.replace("fluent English", "fluent German") for prompt in english
+        prompt.replace("3 to 12 words of fluent English", "2 to 12 words of fluent German") for prompt in english
     ]
     assert all("German" in prompt for prompt in german)
 

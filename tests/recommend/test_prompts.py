@@ -16,6 +16,7 @@ SHA256 = {
     ("tags", "1"): "6edbde8424b4618b781f0230c2121e14ac439ade7b24d65880ce34c69315d250",
     ("tags", "2"): "bed8126dbcf262537a0b36ced6c76167639296ee3e23c2b4838c1ba030aa788c",
     ("explanations", "1"): "3914562c3826348743a6e8daeec2da2a1daab23db56f65518d71156ce51bc86b",
+    ("explanations", "3"): "8d10101177f3ac3157411909a5274ab57d51528103e1e0e4dc21c695b96c0282",
     ("explanations", "2"): "fc504bc9c6850f9f0debf86776623fb89f2b9ede943ccad20d806f45b8d1895e",
 }
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from recommend.languages import LANGUAGES
 from recommend.rules import Rejection, check_explanation, check_interest, normal_form
 
 
@@ -47,7 +48,6 @@ def test_a_sound_explanation_passes() -> None:
         ("A must-have for every young family", "cliche"),
         ("100% effective against hunger, we promise", "cliche"),
         ("Baby cereal, 8 oz", "copies_title"),
-        ("好", "length"),
     ],
 )
 def test_an_explanation_is_rejected_by_the_rule_that_it_breaks(text: str, rule: str) -> None:
@@ -58,7 +58,11 @@ def test_an_explanation_is_rejected_by_the_rule_that_it_breaks(text: str, rule: 
 
 
 def test_chinese_is_measured_in_characters() -> None:
-    assert check_explanation("夏日穿搭清爽有型", title="亚麻裤") is None
+    assert check_explanation("夏日穿搭清爽有型", title="亚麻裤", language=LANGUAGES["zh"]) is None
+
+    found = check_explanation("夏日穿搭", title="亚麻裤", language=LANGUAGES["zh"])
+    assert found is not None
+    assert found.because == "4 characters; 6 to 10 characters are wanted."
 
 
 def test_two_texts_are_the_same_whatever_their_case_signs_and_plural() -> None:

@@ -9,8 +9,9 @@ from judge.rubrics import RUBRICS, passes
 from recommend.citations import cited, count_is_exact
 from recommend.compression import compress
 from recommend.extraction import Event
+from recommend.languages import ENGLISH, LANGUAGES
 from recommend.sample_names import _CATEGORIES, _IN_DEPARTMENT
-from recommend.stages.explanations import ItemInfo, length_is_right
+from recommend.stages.explanations import ItemInfo
 from recommend.stages.interests import STAGES, InterestOutput
 from training.adapter import defects, teacher
 from training.adapter.examples import HELD_OUT_SHARE, REFERENCES, balanced, is_held_out
@@ -165,7 +166,7 @@ def test_explanations_of_every_interest_keep_the_length(group):
 
         text = teacher.explanation(interest, item)
 
-        assert length_is_right(text), text
+        assert LANGUAGES[ENGLISH].explanation_length.fits(text), text
         assert "thing" in text
         assert text[0].isupper()
 

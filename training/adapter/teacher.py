@@ -14,8 +14,9 @@ from operator import itemgetter
 
 from recommend.compression import CompressedHistory
 from recommend.extraction import Event
+from recommend.languages import ENGLISH, LANGUAGES
 from recommend.periods import Period
-from recommend.stages.explanations import ItemInfo, length_is_right
+from recommend.stages.explanations import ItemInfo
 from recommend.stages.interests import InterestOutput
 from recommend.stages.tags import TagOutput
 from training.adapter.groups import BY_NAME, GROUPS, OF_CATEGORY, Group
@@ -131,7 +132,7 @@ def explanation(interest: InterestOutput, item: ItemInfo) -> str:
         phrases[1] = f"{core} to go with your {leads[0]}"
         phrases[4] = f"You have {leads[0]}, now try {core}"
     ordered = phrases[turn % len(phrases) :] + phrases
-    fitting = (phrase for phrase in ordered if length_is_right(phrase))
+    fitting = (phrase for phrase in ordered if LANGUAGES[ENGLISH].explanation_length.fits(phrase))
     return _capital(next(fitting, f"{' '.join(core.split()[-2:])} for {occasion}"))
 
 

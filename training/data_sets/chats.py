@@ -81,6 +81,7 @@ def _explanation(shown: Mapping[str, Any], language: Language, n: int) -> Chat:
         shown["tag"],
         date.fromisoformat(shown["reference"]),
         language,
+        shown.get("guideline", ""),
     )
     return Chat(explanations.messages(asked, prompt_of(Stage.EXPLANATIONS)), explanations.schema(asked))
 

@@ -19,7 +19,7 @@ CATALOGUE = {
 ANSWERS: dict[str, Answer] = {
     "interests": {"interests": [{"reason": "Bought diapers ×2.", "interest": "baby care", "stage": "long-term"}]},
     "tags": {"tags": [{"interest": "baby care", "reason": "Bought diapers ×2.", "tag": "organic baby puree"}]},
-    "explanation": {"explanation": "First spoonfuls for curious eaters"},
+    "guideline": {"guideline": "Warm, for new parents.", "explanation": "First spoonfuls for curious eaters"},
 }
 
 

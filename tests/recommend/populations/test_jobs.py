@@ -26,6 +26,7 @@ from recommend.models import (
     PopulationJob,
     PopulationShopper,
     Shopper,
+    Stage,
 )
 from recommend.populations import planning, services, shifts
 from recommend.populations.queries import PopulationError
@@ -78,6 +79,19 @@ def test_with_all_stages_a_run_ends_with_explained_items(engine: RecordedEngine)
 
     assert population.runs.get().recommendations.exists()
     assert Output.objects.filter(kind=Output.Kind.EXPLANATION).exists()
+
+
+def test_a_guideline_in_a_call_of_its_own_comes_before_its_text():
+    LanguageModel.objects.filter(role=Stage.EXPLANATIONS).update(guideline_apart=True)
+    made(1)
+    material.fitted()
+    said: dict[str, Answer] = {"guideline": {"guideline": "Warm."}, "explanation": {"explanation": "A warm first bite"}}
+    engine = RecordedEngine(lambda request: said.get(material.stage_of(request)) or good(request))
+
+    worked(started(stages="interests,tags,items,explanations", n_items=1), engine)
+
+    assert [material.stage_of(request) for request in engine.requests][-2:] == ["guideline", "explanation"]
+    assert Output.objects.get(kind=Output.Kind.EXPLANATION).guideline == "Warm."
 
 
 def test_tags_of_one_shopper_are_asked_while_others_wait_for_their_interests():
