@@ -214,8 +214,15 @@ def behind_cell(filters: Filters, criterion: str, human_label: str, judge_label:
     )
     shown = list(
         reviews.select_related(
-            "rater__user", "output__generation__shopper", "output__generation__model", "output__parent", "output__item"
-        ).order_by("-created_at")[:limit]
+            "rubric",
+            "rater__user",
+            "output__generation__shopper",
+            "output__generation__model",
+            "output__parent",
+            "output__item",
+        )
+        .prefetch_related("rubric__criteria")
+        .order_by("-created_at")[:limit]
     )
     by_output = {one.output_id: one for one in verdicts.filter(output__in=[one.output_id for one in shown])}
     return Cell(

@@ -311,6 +311,18 @@ def test_the_dashboard_reads_what_was_reviewed(client: Client, work: Assignment,
     assert "baby care" in cell.content.decode()
 
 
+def test_the_outputs_of_a_cell_cost_the_same_number_of_queries_however_many(
+    client: Client, work: Assignment, django_assert_max_num_queries
+):
+    client.post(url(work, "submit"), form(work, FAILING["interest"]))
+    client.force_login(UserFactory.create(role=LEAD))
+
+    with django_assert_max_num_queries(14):
+        page = client.get("/dashboard/outputs/?kind=interest&criterion=overall&human=fail&judge_label=pass")
+
+    assert "3 reviews" in page.content.decode()
+
+
 def test_the_dashboard_says_what_is_missing_instead_of_showing_noughts(client: Client):
     client.force_login(UserFactory.create(role=LEAD))
 
