@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import jsonschema
@@ -22,12 +23,19 @@ class BadBodyError(ValueError):
 
 def validator(schema: Mapping[str, Any]) -> Validator:
     """A validator of the schema's own draft (2020-12 where it names none). Raises ValueError for a wrong schema."""
+    return _validator(json.dumps(schema, sort_keys=True))
+
+
+# Checking a schema takes 2 ms, and it is asked for when a request goes out and again when its answer comes.
+@lru_cache(maxsize=256)
+def _validator(schema_json: str) -> Validator:
+    schema = json.loads(schema_json)
     kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
     try:
-        kind.check_schema(dict(schema))
+        kind.check_schema(schema)
     except jsonschema.SchemaError as error:
         raise ValueError(f"not a JSON schema: {error.message}") from error
-    made: Validator = kind(dict(schema))
+    made: Validator = kind(schema)
     return made
 
 
