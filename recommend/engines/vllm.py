@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Generator, Iterable, Mapping
 from concurrent.futures import Future
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,6 +21,7 @@ from uuid import uuid4
 from recommend.engines import wire
 from recommend.engines.errors import EngineUnavailableError
 from recommend.engines.flow import answered
+from recommend.engines.guard import Guard
 from recommend.engines.types import ChatRequest, ChatResult, EngineError, ErrorKind
 
 logger = logging.getLogger(__name__)
@@ -127,6 +129,7 @@ class _Core:
         try:
             arguments = _lora_arguments(engine.adapters) | engine.options
             self._adapters = _lora_requests(engine.adapters)
+            before = set(active_children())
             self.llm = asyncio.run_coroutine_threadsafe(_load(engine.model, arguments), self.loop).result()
         except BaseException as error:
             self._end_loop()
@@ -136,6 +139,7 @@ class _Core:
             raise EngineUnavailableError(
                 f"vLLM did not start with {engine.model!r}: {wire.shortened(str(error) or type(error).__name__)}"
             ) from error
+        self._guard = Guard([child.pid for child in set(active_children()) - before if child.pid])
         self._defaults = self.llm.model_config.get_diff_sampling_param()
 
     def _run(self) -> None:
@@ -144,6 +148,7 @@ class _Core:
 
     def close(self) -> None:
         self.llm.shutdown()
+        self._guard.release()
         self._end_loop()
 
     def _end_loop(self) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Client
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,6 @@ def vllm_process(folder: Path, **options: Any) -> Iterator[VllmProcess]:
         engine.ask(END)
         process.wait(30)
     finally:
-        if process.poll() is None:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        process.wait()
