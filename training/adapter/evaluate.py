@@ -148,7 +148,8 @@ def server(model: Path, adapter: Path | None) -> Iterator[str]:
         process.wait()
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes], timeout_s: float = 60.0) -> None:
+def _wait_for(url: str, process: subprocess.Popen[bytes], timeout_s: float = 300.0) -> None:
+    # Long: an evaluation comes after two hours of training, which a busy machine should not cost.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     end = time.monotonic() + timeout_s
     while time.monotonic() < end and process.poll() is None:
