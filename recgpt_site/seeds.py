@@ -63,7 +63,8 @@ def _embedded(role: LanguageModel.Role) -> Deployment:
         adapter_options=llama.request_options(adapter),
         history_tokens=352,
         n_interests=6,
-        n_tags=8,
+        n_tags=8,  # as its adapter was trained
+        tag_rounds=1,
         max_tokens=768,
         note=EMBEDDED_NOTE,
         prompt_version="" if role == LanguageModel.Role.JUDGE else EMBEDDED_PROMPT_VERSION,
@@ -79,6 +80,7 @@ def _configured() -> Deployment:
         history_tokens=settings.LLM_HISTORY_TOKENS,
         n_interests=20,  # V1 names 16.1 interests per shopper on average
         n_tags=50,  # V1 asks for 50
+        tag_rounds=3,  # ours: what the rules reject is made up for
         max_tokens=8192,
         note="",
         request_options=settings.LLM_REQUEST_OPTIONS,

@@ -23,6 +23,7 @@ class Deployment:
     history_tokens: int
     n_interests: int
     n_tags: int
+    tag_rounds: int
     max_tokens: int
     note: str
     engine: str = "openai"

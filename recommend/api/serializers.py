@@ -65,6 +65,7 @@ class LanguageModelSerializer(serializers.ModelSerializer[LanguageModel]):
             "history_tokens",
             "n_interests",
             "n_tags",
+            "tag_rounds",
             "max_tokens",
             "prompt_version",
             "guideline_apart",

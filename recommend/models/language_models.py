@@ -49,6 +49,11 @@ class LanguageModel(models.Model):
     )
     n_interests = models.PositiveIntegerField(default=6, help_text="Interests asked for per shopper.")
     n_tags = models.PositiveIntegerField(default=10, help_text="Item tags asked for per shopper.")
+    tag_rounds = models.PositiveSmallIntegerField(
+        default=1,
+        db_default=1,
+        help_text="How often tags are asked for at most, until as many passed the rules as are asked for.",
+    )
     max_tokens = models.PositiveIntegerField(default=768, help_text="Longest answer; one cut there is an error.")
     prompt_version = models.CharField(
         max_length=40,

@@ -1,5 +1,6 @@
 """Item tags: which products an interest may lead to next (V1 report, item-tag LLM)."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,11 +16,18 @@ from recommend.stages.interests import InterestOutput
 
 _REASON_CHARS = 160
 TAG_CHARS = 64
+# Of an answer, for one tag with its reason: a longest answer of 768 tokens has room for ten. Ours.
+TOKENS_PER_TAG = 76
 
 
 @dataclass(frozen=True, slots=True)
 class TagsInput:
-    """What the model reads; `recent` is what was bought lately (`compression.recent_items`), `n` how many tags."""
+    """What the model reads.
+
+    recent    what was bought lately (`compression.recent_items`)
+    n         how many tags are asked for
+    proposed  tags that it has proposed before: others are wanted
+    """
 
     attributes: Mapping[str, str]
     interests: Sequence[InterestOutput]
@@ -27,6 +35,7 @@ class TagsInput:
     reference: date
     n: int
     language: Language = LANGUAGES[ENGLISH]
+    proposed: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,28 @@ class _Tags(BaseModel):
     tags: list[_Tag] = Field(min_length=1)
 
 
+def shares(interests: Sequence[InterestOutput], n: int, per_call: int) -> list[tuple[Sequence[InterestOutput], int]]:
+    """The calls that ask for `n` tags: neighbouring interests, and how many tags each call asks for.
+
+    As few calls as there can be with at most `per_call` tags each, but never two for one interest, which would answer
+    the same; so where there are few interests it may be less than `n`.
+
+    >>> one, two, three = (InterestOutput(name, "emerging", "") for name in ("tea", "golf", "cats"))
+    >>> [([each.text for each in group], n) for group, n in shares([one, two, three], 10, 7)]
+    [(['tea'], 3), (['golf', 'cats'], 7)]
+    """
+    total = len(interests)
+    for n_calls in range(min(total, -(-n // per_call)), total + 1):
+        bounds = [total * number // n_calls for number in range(n_calls + 1)]
+        found = [
+            (interests[first:last], max(1, n * last // total - n * first // total))
+            for first, last in itertools.pairwise(bounds)
+        ]
+        if all(share <= per_call for _, share in found):
+            return found
+    return [(group, min(per_call, share)) for group, share in found]
+
+
 def messages(input: TagsInput, prompt: Prompt) -> tuple[ChatMessage, ...]:
     """The chat that asks for the tags."""
     interests = "\n".join(f"{one.text} ({one.stage}): {one.reason}" for one in input.interests)
@@ -62,6 +93,9 @@ def messages(input: TagsInput, prompt: Prompt) -> tuple[ChatMessage, ...]:
         "profile": profile(input.attributes),
         "interests": fence("interests", interests),
         "recent": fence("recent", "; ".join(input.recent) or "nothing"),
+        "proposed": "\nProposed already, so propose others:\n" + fence("proposed", "; ".join(input.proposed))
+        if input.proposed
+        else "",
     }
     return prompt.messages(user)
 

@@ -54,5 +54,7 @@ def output_of(
 
 
 def kept_outputs(run_id: UUID, kind: str) -> list[Output]:
-    """The outputs of a kind that no rule rejected."""
-    return list(Output.objects.kept().filter(generation__run_id=run_id, kind=kind).order_by("position"))
+    """The outputs of a kind that no rule rejected, call by call."""
+    return list(
+        Output.objects.kept().filter(generation__run_id=run_id, kind=kind).order_by("generation__position", "position")
+    )

@@ -1,6 +1,7 @@
 """A run from stored behaviours to explained items; the model is a stand-in, the database is real."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -167,6 +168,119 @@ def test_tags_that_name_a_brand_of_the_catalogue_or_another_season_are_rejected(
         "happy baby oat puree": "brand",
         "halloween baby costume": "out_of_season",
     }
+
+
+def several_interests(names: list[str]) -> Answer:
+    found = [{"reason": "Bought diapers.", "interest": name, "stage": "emerging"} for name in names]
+    return {"interests": found}
+
+
+def proposing(asked: list[tuple[list[str], int]], answers: Iterator[list[str]]) -> Callable[[ChatRequest], Answer]:
+    """Answers calls for tags one after the other, all for the first interest that may be named; `asked` fills up."""
+
+    def say(request: ChatRequest) -> Answer:
+        assert request.schema is not None
+        if "tags" not in request.schema["properties"]:
+            return several_interests(["baby care", "first steps", "bath time"])
+        wanted = request.schema["properties"]["tags"]
+        may_serve = wanted["items"]["properties"]["interest"]["enum"]
+        asked.append((may_serve, wanted["maxItems"]))
+        return {
+            "tags": [{"interest": may_serve[0], "reason": "Bought diapers.", "tag": text} for text in next(answers)]
+        }
+
+    return say
+
+
+def test_tags_come_in_as_many_calls_as_the_model_needs_for_all_of_them(
+    monkeypatch: pytest.MonkeyPatch, shopper: Shopper
+) -> None:
+    LanguageModel.objects.filter(role=Stage.TAGS).update(n_tags=9, max_tokens=5 * 76)
+    asked: list[tuple[list[str], int]] = []
+    answers = iter([["soft baby blanket", "warm baby socks"], ["warm baby sock", "wooden push cart"], ["bath toy"]])
+    recorded = RecordedEngine(proposing(asked, answers))
+    monkeypatch.setattr(factory, "from_settings", lambda name="openai": recorded)
+
+    run = finished(started(shopper, steps=["interests", "tags"]))
+
+    assert run.state == JobState.DONE
+    assert asked == [(["baby care"], 3), (["first steps"], 3), (["bath time"], 3)]
+    tags = Output.objects.filter(generation__run=run, kind=Output.Kind.TAG).order_by("generation__position", "position")
+    assert [(tag.text, tag.parent.text, tag.rejected_by) for tag in tags if tag.parent] == [
+        ("soft baby blanket", "baby care", ""),
+        ("warm baby socks", "baby care", ""),
+        ("warm baby sock", "first steps", "duplicate"),  # of another call's tag
+        ("wooden push cart", "first steps", ""),
+        ("bath toy", "bath time", ""),
+    ]
+
+
+def test_what_the_rules_rejected_is_asked_for_again_with_what_there_is_already(
+    monkeypatch: pytest.MonkeyPatch, shopper: Shopper
+) -> None:
+    LanguageModel.objects.filter(role=Stage.TAGS).update(n_tags=3, tag_rounds=5)
+    asked: list[tuple[list[str], int]] = []
+    answers = iter([["soft baby blanket", "smart baby monitor"], ["warm baby socks"], ["soft baby blankets"]])
+    recorded = RecordedEngine(proposing(asked, answers))
+    monkeypatch.setattr(factory, "from_settings", lambda name="openai": recorded)
+
+    run = finished(started(shopper, steps=["interests", "tags"]))
+
+    # The third round brought nothing new, so there is no fourth.
+    assert asked == [
+        (["baby care", "first steps", "bath time"], 3),
+        (["first steps", "bath time"], 2),
+        (["bath time"], 1),
+    ]
+    prompts = [request.messages[1].content for request in recorded.requests[1:]]
+    assert "<proposed>" not in prompts[0]
+    assert "<proposed>\nsoft baby blanket\n</proposed>" in prompts[1]
+    assert "<proposed>\nsoft baby blanket; warm baby socks\n</proposed>" in prompts[2]
+    assert [one.input.get("proposed") for one in run.generations.filter(stage=Stage.TAGS).order_by("position")] == [
+        None,
+        ["soft baby blanket"],
+        ["soft baby blanket", "warm baby socks"],
+    ]
+
+
+def test_a_later_round_that_fails_costs_the_run_nothing(monkeypatch: pytest.MonkeyPatch, shopper: Shopper) -> None:
+    LanguageModel.objects.filter(role=Stage.TAGS).update(n_tags=3, tag_rounds=5)
+    good = proposing([], iter([["soft baby blanket"]]))
+
+    def say(request: ChatRequest) -> Answer:
+        again = any("<proposed>" in message.content for message in request.messages)
+        return EngineError("truncated", "cut") if again else good(request)
+
+    monkeypatch.setattr(factory, "from_settings", lambda name="openai": RecordedEngine(say))
+
+    run = finished(started(shopper, steps=["interests", "tags"]))
+
+    assert run.state == JobState.DONE
+    assert run.generations.filter(stage=Stage.TAGS, state=JobState.FAILED).count() == 1
+
+
+def test_fifty_tags_are_made_where_the_model_has_room(monkeypatch: pytest.MonkeyPatch, shopper: Shopper) -> None:
+    LanguageModel.objects.filter(role=Stage.TAGS).update(n_tags=50, tag_rounds=3, max_tokens=2048)
+    numbers = iter(range(1000))
+
+    def say(request: ChatRequest) -> Answer:
+        assert request.schema is not None
+        if "tags" not in request.schema["properties"]:
+            return several_interests(["baby care", "first steps", "bath time"])
+        wanted = request.schema["properties"]["tags"]
+        served = itertools.cycle(wanted["items"]["properties"]["interest"]["enum"])
+        made = [next(numbers) for _ in range(wanted["maxItems"])]
+        # Every seventh is rejected.
+        texts = [f"{'smart' if number % 7 == 0 else 'soft'} toy kind{number}" for number in made]
+        return {"tags": [{"interest": next(served), "reason": "Diapers.", "tag": text} for text in texts]}
+
+    monkeypatch.setattr(factory, "from_settings", lambda name="openai": RecordedEngine(say))
+
+    run = finished(started(shopper, steps=["interests", "tags"]))
+
+    kept = Output.objects.kept().filter(generation__run=run, kind=Output.Kind.TAG)
+    assert len(set(kept.values_list("text", flat=True))) == kept.count() == 50
+    assert {tag.parent.text for tag in kept if tag.parent} == {"baby care", "first steps", "bath time"}
 
 
 def test_every_item_has_its_score_split_into_both_arms(engine: RecordedEngine, shopper: Shopper) -> None:

@@ -94,6 +94,19 @@ def test_a_guideline_in_a_call_of_its_own_comes_before_its_text():
     assert Output.objects.get(kind=Output.Kind.EXPLANATION).guideline == "Warm."
 
 
+def test_tags_that_are_missing_are_asked_for_again_before_the_run_goes_on(engine: RecordedEngine):
+    LanguageModel.objects.update(n_tags=2, tag_rounds=4)
+    made(2)
+    material.fitted()
+
+    population = worked(started("all", "interests,tags,items"), engine)
+
+    # The second round says what the first did, so there is no third.
+    assert [material.stage_of(request) for request in engine.requests].count("tags") == 2 * 2
+    assert population.state == JobState.DONE
+    assert all(run.step == "finished" and run.recommendations.exists() for run in population.runs.all())
+
+
 def test_tags_of_one_shopper_are_asked_while_others_wait_for_their_interests():
     made(4)
 
