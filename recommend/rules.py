@@ -44,10 +44,13 @@ def normal_form(text: str) -> str:
     return " ".join(word.removesuffix("s") if len(word) > 3 else word for word in words(text))
 
 
-def check_interest(text: str, reason: str, *, cites: int, earlier: Sequence[str], most: int) -> Rejection | None:
+def check_interest(
+    text: str, reason: str, *, cites: int, made_up: Sequence[str] = (), earlier: Sequence[str], most: int
+) -> Rejection | None:
     """Rules for an interest.
 
     cites    how many items of the shopper's history the reason names
+    made_up  what the reason counts (“hiking boots ×2”) though the history does not have it
     earlier  interests before it in the same answer
     most     how many interests were asked for
     """
@@ -57,6 +60,7 @@ def check_interest(text: str, reason: str, *, cites: int, earlier: Sequence[str]
         or too_many(len(earlier), most)
         or (None if reason.strip() else Rejection("no_reason", "It gives no reason."))
         or (None if cites else Rejection("cites_nothing", f"Its reason names nothing of the history: “{reason}”"))
+        or (Rejection("hallucination", f"Nothing in the history is “{made_up[0]}”.") if made_up else None)
     )
 
 

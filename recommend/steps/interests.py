@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from recommend import calls
-from recommend.citations import cited
+from recommend.citations import cited, stray_counts
 from recommend.models import Generation, Output, PipelineRun, Stage
 from recommend.rules import check_interest
 from recommend.stages import interests
@@ -43,7 +43,12 @@ def asking_of(run: PipelineRun) -> calls.Asking:
         for position, found in enumerate(interests.parse(parsed, asked)):
             citations = cited(found.reason, history)
             rejection = check_interest(
-                found.text, found.reason, cites=len(citations), earlier=earlier, most=model.n_interests
+                found.text,
+                found.reason,
+                cites=len(citations),
+                made_up=stray_counts(found.reason, history),
+                earlier=earlier,
+                most=model.n_interests,
             )
             lines = sorted({citation.line_index for citation in citations if citation.line_index is not None})
             yield output_of(

@@ -283,6 +283,29 @@ def test_fifty_tags_are_made_where_the_model_has_room(monkeypatch: pytest.Monkey
     assert {tag.parent.text for tag in kept if tag.parent} == {"baby care", "first steps", "bath time"}
 
 
+def test_an_interest_whose_reason_cites_what_is_not_in_its_input_is_rejected_as_hallucination(
+    monkeypatch: pytest.MonkeyPatch, shopper: Shopper
+) -> None:
+    found = [
+        {"reason": "Bought baby foods ×2 and diapers.", "interest": "baby care", "stage": "long-term"},
+        {"reason": "Bought diapers and hiking boots ×2.", "interest": "outdoor walks", "stage": "emerging"},
+        {"reason": "Bought crayons ×2.", "interest": "drawing", "stage": "emerging"},  # the click was never read
+    ]
+    monkeypatch.setattr(factory, "from_settings", lambda name="openai": RecordedEngine(lambda _: {"interests": found}))
+
+    run = finished(started(shopper, steps=["interests"]))
+
+    made = Output.objects.filter(generation__run=run)
+    assert dict(made.values_list("text", "rejected_by")) == {
+        "baby care": "",
+        "outdoor walks": "hallucination",
+        "drawing": "cites_nothing",
+    }
+    assert "hiking boots" in made.get(text="outdoor walks").rejected_because
+    lines = len(run.history["lines"])
+    assert all(one.evidence and max(one.evidence) < lines for one in made.filter(rejected_by=""))
+
+
 def test_every_item_has_its_score_split_into_both_arms(engine: RecordedEngine, shopper: Shopper) -> None:
     run = finished(started(shopper, beta=0.3))
 

@@ -6,8 +6,10 @@ from recommend.languages import LANGUAGES
 from recommend.rules import Rejection, check_explanation, check_interest, normal_form
 
 
-def interest(text="baby care", reason="Bought diapers ×9.", *, cites=1, earlier=(), most=6) -> Rejection | None:
-    return check_interest(text, reason, cites=cites, earlier=earlier, most=most)
+def interest(
+    text="baby care", reason="Bought diapers ×9.", *, cites=1, made_up=(), earlier=(), most=6
+) -> Rejection | None:
+    return check_interest(text, reason, cites=cites, made_up=made_up, earlier=earlier, most=most)
 
 
 def test_a_sound_interest_passes() -> None:
@@ -18,6 +20,7 @@ def test_a_sound_interest_passes() -> None:
     ("found", "rule"),
     [
         (interest(reason="Likes the colour blue.", cites=0), "cites_nothing"),
+        (interest(reason="Bought diapers ×9 and hiking boots ×2.", made_up=["hiking boots"]), "hallucination"),
         (interest(reason="  "), "no_reason"),
         (interest("Baby cares", earlier=["baby care"]), "duplicate"),
         (interest(earlier=["a b", "c d"], most=2), "too_many"),
