@@ -10,11 +10,13 @@ from judge.models import Rater, Rubric
 from judge.population_forms import ModelsField
 from recommend.languages import CHOICES
 from recommend.models import LanguageModel, Output, Stage
+from training.data_sets.curriculum.tasks import in_order
 from training.data_sets.services import MAX_NAME
 from training.data_sets.wanted import OF_STAGES, DataSetError, Wanted
 
 # What each stage is, where one is chosen.
 ABOUT = {
+    "curriculum": "Small tasks of the trade, easy before hard, from the catalogue, what shoppers did, and files.",
     "self-training": "What the model wrote and labels accepted, so that it learns to write more of it.",
     "pre-alignment": "What a teacher wrote, accepted by rules, by labels or by people alone.",
     "incremental": "What shoppers bought in the last days, as the tags that should have been proposed.",
@@ -42,6 +44,8 @@ class DataSetForm(forms.Form):
     judge = forms.ChoiceField(required=False)
     criteria = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple)
     half_life_days = forms.FloatField(label="Half-life of labels, in days", required=False)
+    tasks = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple)
+    per_task = forms.IntegerField(label="Most rows of each task", required=False)
     until = forms.DateField(label="Days before", required=False, widget=DATE)
     days = forms.IntegerField(label="How many days", required=False)
     tag_text = forms.ChoiceField(
@@ -50,7 +54,7 @@ class DataSetForm(forms.Form):
     relevance = forms.FloatField(label="Least similarity to an interest", required=False)
     max_tags = forms.IntegerField(label="Most tags of one shopper", required=False)
     per_category = forms.IntegerField(label="Most of one category", required=False)
-    languages = forms.MultipleChoiceField(choices=CHOICES, required=False)
+    languages = forms.MultipleChoiceField(choices=CHOICES, required=False, widget=forms.CheckboxSelectMultiple)
     max_tokens = forms.IntegerField(label="Most tokens of a row", required=False)
     near = forms.FloatField(label="Near duplicates from", required=False)
     per_shopper = forms.IntegerField(label="Most rows of one shopper", required=False)
@@ -63,13 +67,14 @@ class DataSetForm(forms.Form):
         self.stage = stage
         for name in [name for name, stages in OF_STAGES.items() if stage not in stages]:
             del self.fields[name]
-        if stage == "incremental":
-            del self.fields["models"], self.fields["created_from"], self.fields["created_until"], self.fields["kind"]
+        if stage in ("curriculum", "incremental"):
+            del self.fields["kind"]
         for name, field in Wanted.model_fields.items():
             if name in self.fields and field.default not in (None, ()) and not field.is_required():
                 self.fields[name].initial = field.default
         self._offer("judge", [("", "The one that serves"), *((str(one.pk), str(one)) for one in _judges())])
         self._offer("criteria", _criteria())
+        self._offer("tasks", [(one.name, f"{one.name} ({one.level}, {one.source})") for one in in_order()])
         if stage == "pre-alignment":
             self._offer("curation", [("rules", "Rules alone"), *CURATION.items()])
 
@@ -83,9 +88,10 @@ class DataSetForm(forms.Form):
     def wishes(self) -> dict[str, Any]:
         """What `services.start` takes beside who asks. The form must be valid."""
         given = {name: value for name, value in self.cleaned_data.items() if value not in (None, "", [])}
-        given["models"] = [str(one.pk) for one in given.get("models", ())]
+        if "models" in given:
+            given["models"] = [str(one.pk) for one in given["models"]]
         name = given.pop("name")
-        return {"name": name, "query": {"stage": self.stage, "kind": "tag"} | given}
+        return {"name": name, "query": {"stage": self.stage} | given}
 
     def add_refusal(self, error: DataSetError) -> None:
         """Show a refusal where its value was typed."""

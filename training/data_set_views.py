@@ -21,7 +21,7 @@ from training.data_sets.downloads import HeldBlindError
 from training.data_sets.exports import FORMATS, shape_of
 from training.data_sets.files import DamagedError
 from training.data_sets.rows import SPLITS
-from training.data_sets.wanted import DataSetError
+from training.data_sets.wanted import DataSetError, Wanted
 from training.models import DataSet, EvaluationSet
 
 DATA_SETS = DataSet.objects.select_related("created_by")
@@ -83,7 +83,7 @@ def data_set(request: Request, pk: UUID) -> HttpResponse:
         "charts": charts(found.report.get("distributions", ())),
         "formats": FORMATS.values(),
         "shape": shape_of(found),
-        "query": [(name, _words(value)) for name, value in found.query.items() if value not in (None, [], "")],
+        "query": [(name, _words(found.query[name])) for name in Wanted.model_fields if found.query.get(name)],
     }
     return render(request, "training/data_set.html", context)
 

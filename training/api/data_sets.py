@@ -43,7 +43,7 @@ class DataSetQuerySerializer(StrictSerializer):
     """What a data set is made from and by; of what it does not say, docs/training.md has the defaults."""
 
     stage = serializers.ChoiceField(choices=DataSet.Stage.choices)
-    kind = serializers.ChoiceField(choices=Output.Kind.choices)
+    kind = serializers.ChoiceField(choices=Output.Kind.choices, required=False, help_text="Default: tag.")
     models = serializers.ListField(child=serializers.UUIDField(), required=False, help_text="None: every.")
     prompt_versions = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
     created_from = serializers.DateField(required=False, allow_null=True)
@@ -52,6 +52,8 @@ class DataSetQuerySerializer(StrictSerializer):
     curation = serializers.ChoiceField(choices=("rules", "labels", "people"), required=False)
     criteria = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
     half_life_days = FiniteFloatField(required=False)
+    tasks = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
+    per_task = serializers.IntegerField(required=False)
     until = serializers.DateField(required=False, allow_null=True)
     days = serializers.IntegerField(required=False)
     tag_text = serializers.ChoiceField(choices=("title", "category"), required=False)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from training.data_sets import accepted, judged, lists, pairs, purchases
+from training.data_sets.curriculum import building as curriculum
 from training.data_sets.rows import Row
 from training.data_sets.wanted import Wanted
 
@@ -23,6 +24,7 @@ class Builder:
 
 
 BUILDERS = {
+    "curriculum": Builder(curriculum.rows, curriculum.FATES),
     "self-training": Builder(accepted.rows, accepted.FATES),
     "pre-alignment": Builder(accepted.rows, accepted.FATES),
     "incremental": Builder(purchases.rows, purchases.FATES),

@@ -92,10 +92,11 @@ def in_script(row: Row) -> bool:
 def split_of(row: Row, wanted: Wanted) -> str | None:
     """The split of a row, by its shopper and its day; None for what would let one see the other.
 
-    A shopper is held out by a lot of the seed and the external id, the same for ever. With `split_at`, training sees
-    days before it and validation days from it on: who is held out has no row in training, and no day is in both.
+    A shopper is held out by a lot of the seed and the external id, the same for ever; what is nobody's is by itself.
+    With `split_at`, training sees days before it and validation days from it on: who is held out has no row in
+    training, and no day is in both.
     """
-    lot = int.from_bytes(sha256(f"{wanted.seed}:{row.shopper}".encode()).digest()[:8]) / 2**64
+    lot = int.from_bytes(sha256(f"{wanted.seed}:{row.shopper or row.key}".encode()).digest()[:8]) / 2**64
     is_held_out = lot < wanted.validation_share
     if wanted.split_at is not None and is_held_out != (row.at >= wanted.split_at):
         return None
@@ -133,7 +134,7 @@ def _capped(rows: Iterable[Row], most: int, dropped: Counter[str]) -> list[Row]:
     of_shopper: Counter[str] = Counter()
 
     def has_room(row: Row) -> bool:
-        of_shopper[row.shopper] += row.split == TRAIN
+        of_shopper[row.shopper] += row.split == TRAIN and row.shopper != ""
         return of_shopper[row.shopper] <= most
 
     return _kept(rows, "capped", has_room, dropped)

@@ -40,6 +40,8 @@ SCHEMA = pa.schema(
         ("decisions", _TEXTS),
         ("preferences", _TEXTS),
         ("behaviors", _TEXTS),
+        ("items", _TEXTS),
+        ("source", _TEXT),
         ("models", _TEXTS),
         ("prompt_versions", _TEXTS),
         ("asked_with", _TEXT),

@@ -10,7 +10,7 @@ from training.data_sets.cleaning import REASONS, Cleaned
 from training.data_sets.rows import Row
 
 # Bars of a chart of names; those with fewer rows are summed.
-MOST_BARS = 12
+MOST_BARS = 16
 OTHERS = "others"
 TOKEN_EDGES = (64, 128, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384)
 SHOPPER_EDGES = (1, 2, 5, 10, 20, 50, 100)
@@ -36,6 +36,7 @@ def report(
         ],
         "held_out": [{"name": name, "n": n} for name, n in sorted(cleaned.held_out.items())],
         "distributions": [
+            _named("tasks", "Task", before, after, lambda row: row.task),
             _named("models", "Model that wrote it", before, after, lambda row: " + ".join(row.lineage.models)),
             _named("labelled", "Who accepted it", before, after, lambda row: row.labelled),
             _named("languages", "Language", before, after, lambda row: row.language),

@@ -27,6 +27,8 @@ class Lineage:
     assessments, decisions  labels of people and judges, and of leads, by which outputs were accepted or rejected
     preferences             what people chose between two answers
     behaviors               what a shopper did, "2017-12-24T00:00:00+00:00 purchase 860776"
+    items                   of the catalogue, by sku
+    source                  file, line and hash, of what was brought
     prompt_versions         of the prompts that the generations were made with, "tags 2"
     asked_with              the prompt of the row itself, by its version and hash
     """
@@ -37,6 +39,8 @@ class Lineage:
     decisions: tuple[str, ...] = ()
     preferences: tuple[str, ...] = ()
     behaviors: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
+    source: str = ""
     models: tuple[str, ...] = ()
     prompt_versions: tuple[str, ...] = ()
     asked_with: str = ""
@@ -47,7 +51,7 @@ class Row:
     """One chat and the answer to learn.
 
     task       what is asked: "tags", or of a judge "judge tag relevance"
-    shopper    whose it is, by external id: splits and caps go by it
+    shopper    whose it is, by external id: splits and caps go by it; "" for what is nobody's, such as an item's
     at         the day that the prompt looks from; of a judge's row the day it was labelled
     labelled   who said that the answer is good: lead, people, judge, rules or purchases
     n_outputs  outputs in the answer
@@ -90,22 +94,24 @@ class Row:
         return sha256(json.dumps(learned, ensure_ascii=False).encode()).hexdigest()[:32]
 
 
-def traced(row: Row, *grounds: str) -> Row:
+def traced(row: Row, *grounds: str, is_generated: bool = True) -> Row:
     """The row, if it can be traced to what made it.
 
-    grounds  what it rests on beside outputs: at least one of these parts of a lineage has to be there
+    grounds       what it rests on beside outputs: at least one of these parts of a lineage has to be there
+    is_generated  it is of a shopper's outputs
 
     Raises UntracedRowError, naming what is missing.
     """
     origin = row.lineage
-    needed = {
-        "outputs": origin.outputs,
-        "generations": origin.generations,
-        "models": origin.models,
-        "prompt versions": origin.prompt_versions,
-        "the prompt that asks": origin.asked_with,
-        "a shopper": row.shopper,
-    }
+    needed: dict[str, object] = {"prompt that asks": origin.asked_with}
+    if is_generated:
+        needed |= {
+            "outputs": origin.outputs,
+            "generations": origin.generations,
+            "models": origin.models,
+            "prompt versions": origin.prompt_versions,
+            "shopper": row.shopper,
+        }
     if grounds:
         needed[" or ".join(grounds)] = next(filter(None, (getattr(origin, name) for name in grounds)), ())
     if missing := [name for name, value in needed.items() if not value]:
@@ -146,6 +152,8 @@ def as_json(row: Row) -> dict[str, Any]:
         "decisions": list(origin.decisions),
         "preferences": list(origin.preferences),
         "behaviors": list(origin.behaviors),
+        "items": list(origin.items),
+        "source": origin.source,
         "models": list(origin.models),
         "prompt_versions": list(origin.prompt_versions),
         "asked_with": origin.asked_with,

@@ -15,14 +15,19 @@ MAX_ROWS = 500_000
 RULES, PEOPLE_ALONE = "rules", "people"
 
 
-Stage = Literal["self-training", "pre-alignment", "judge", "preferences", "rewards", "incremental"]
+Stage = Literal["curriculum", "self-training", "pre-alignment", "judge", "preferences", "rewards", "incremental"]
+# Those that read what was generated.
+_OF_OUTPUTS: tuple[Stage, ...] = ("self-training", "pre-alignment", "judge", "preferences", "rewards")
 # Values that only some stages read: what is not read must not be set, lest somebody takes it to count.
 OF_STAGES: dict[str, tuple[Stage, ...]] = {
+    **dict.fromkeys(("models", "prompt_versions", "created_from", "created_until", "languages"), _OF_OUTPUTS),
     "curation": ("self-training", "pre-alignment"),
     "judge": ("self-training", "pre-alignment", "preferences", "rewards"),
     "criteria": ("judge",),
     "half_life_days": ("judge",),
-    "until": ("incremental",),
+    "tasks": ("curriculum",),
+    "per_task": ("curriculum",),
+    "until": ("curriculum", "incremental"),
     "days": ("incremental",),
     "tag_text": ("incremental",),
     "relevance": ("incremental",),
@@ -42,13 +47,15 @@ class DataSetError(ValueError):
 class Wanted(BaseModel):
     """The query of a data set. Defaults are ours: the reports name none of these numbers.
 
-    kind                of outputs that the rows are made from
+    kind                of outputs that the rows are made from; curriculum: of no account
+    tasks, per_task     curriculum: which tasks, none: all; most rows of each
     models              whose generations, by id; none: every model's
     judge               id of the rater whose labels count where people said nothing; none: the one that serves
     curation            self-training, pre-alignment: what accepts an output: rules alone, labels, or people's alone
     criteria            judge: those that it is trained on; none: every
     half_life_days      judge: age at which a label of the majority is half as likely to stay
-    until, days         incremental: the days that end before this one; none: before today
+    until               incremental, curriculum: only behaviours before this day; none: before today
+    days                incremental: how many days up to it
     tag_text            incremental: what is the tag, the item's title, as in the report, or its narrowest category
     relevance           incremental: least cosine of an item's text and an interest that explains it
     max_tags            incremental: most tags of one shopper, drawn before per_category; 80 in the report
@@ -65,7 +72,7 @@ class Wanted(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     stage: Stage
-    kind: Literal["interest", "tag", "explanation"]
+    kind: Literal["interest", "tag", "explanation"] = "tag"
     models: tuple[UUID, ...] = ()
     prompt_versions: tuple[str, ...] = ()
     created_from: date | None = None
@@ -74,6 +81,8 @@ class Wanted(BaseModel):
     curation: Literal["rules", "labels", "people"] = "labels"
     criteria: tuple[str, ...] = ()
     half_life_days: float = Field(default=90, gt=0, le=36_500)
+    tasks: tuple[str, ...] = ()
+    per_task: int = Field(default=300, ge=1, le=MAX_ROWS)
     until: date | None = None
     days: int = Field(default=14, ge=1, le=365)
     tag_text: Literal["title", "category"] = "title"
@@ -90,8 +99,9 @@ class Wanted(BaseModel):
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
 
     def as_json(self) -> dict[str, Any]:
-        """As it is stored."""
-        return self.model_dump(mode="json")
+        """As it is stored: without what its stage does not read."""
+        unread = {name for name, stages in OF_STAGES.items() if self.stage not in stages}
+        return self.model_dump(mode="json", exclude=unread)
 
 
 _DEFAULTS = {name: field.get_default() for name, field in Wanted.model_fields.items() if name in OF_STAGES}
@@ -107,7 +117,7 @@ def read(given: Mapping[str, Any]) -> Wanted:
         raise DataSetError(f"{name}: {problem['msg']}. Given: {problem['input']!r}.", name) from invalid
     for name, stages in OF_STAGES.items():
         if wanted.stage not in stages and getattr(wanted, name) != _DEFAULTS[name]:
-            raise DataSetError(f"{name} is of {' and '.join(stages)} alone. Leave it out.", name)
+            raise DataSetError(f"{name} is read for {', '.join(stages)} alone. Leave it out.", name)
     if unknown := [code for code in wanted.languages if code not in LANGUAGES]:
         raise DataSetError(f"“{unknown[0]}” is no language of ours. There is {', '.join(LANGUAGES)}.", "languages")
     if wanted.created_from and wanted.created_until and wanted.created_until < wanted.created_from:

@@ -97,6 +97,7 @@ class DataSet(Job, Fixed):
     """
 
     class Stage(models.TextChoices):
+        CURRICULUM = "curriculum", "Curriculum"
         SELF_TRAINING = "self-training", "Self-training"
         PRE_ALIGNMENT = "pre-alignment", "Pre-alignment"
         INCREMENTAL = "incremental", "Incremental"

@@ -165,6 +165,11 @@ def test_purchases_teach_tags_alone():
 
 
 def test_values_of_another_stage_are_refused():
-    for name, value in (("criteria", ["validity"]), ("curation", "people"), ("half_life_days", 3)):
+    for name, value in (
+        ("criteria", ["validity"]),
+        ("curation", "people"),
+        ("half_life_days", 3),
+        ("languages", ["en"]),
+    ):
         with pytest.raises(DataSetError, match="alone"):
             read(QUERY | {name: value})

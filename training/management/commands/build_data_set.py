@@ -19,7 +19,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="what the data set is called")
         parser.add_argument("--stage", choices=DataSet.Stage.values, required=True)
-        parser.add_argument("--kind", help="of outputs: interest, tag or explanation")
+        parser.add_argument("--kind", help="of outputs: interest, tag (if not given) or explanation")
         parser.add_argument(
             "--set",
             action="append",

@@ -1,0 +1,1 @@
+"""Prompts of the curriculum, each a folder of versions; `recommend.prompts` has the rules."""
