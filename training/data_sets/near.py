@@ -1,7 +1,7 @@
 """Near duplicates: found by MinHash, each then verified by the exact Jaccard similarity. Pure.
 
-Bands are queried low: two texts of similarity 0.5 meet with a probability of 0.87, of 0.8 with one of 1 − 5 · 10⁻⁸. So
-what is dropped is decided by the similarity itself, and the hashes only say which pairs are worth a look.
+Bands are queried low: two texts of similarity 0.5 meet with a probability of 0.72, of 0.8 with one of 0.99997. So what
+is dropped is decided by the similarity itself, and the hashes only say which pairs are worth a look.
 """
 
 from __future__ import annotations
@@ -16,27 +16,29 @@ import numpy as np
 # Scripts without spaces between words are taken sign by sign.
 _WORD = re.compile(r"[\u3040-\u9fff]|[^\W_\u3040-\u9fff]+")
 SHINGLE = 3
-BANDS, BAND_ROWS = 32, 4
+BANDS, BAND_ROWS = 20, 4
 # The largest prime below 2³², so that products stay within 64 bits.
 PRIME = 4_294_967_291
 # Of two equal bands, at most so many earlier texts are compared: one template must not make it quadratic.
 MOST_COMPARED = 50
 
 
-def shingles(text: str) -> frozenset[int]:
-    """A text's runs of three words as 32-bit numbers; of a shorter text, its words together."""
+def shingles(text: str) -> np.ndarray:
+    """A text's runs of three words as numbers, uint32 (shingles,), each once, rising; of a shorter text its words."""
     found = _WORD.findall(text.lower())
     runs = [" ".join(found[at : at + SHINGLE]) for at in range(max(1, len(found) - SHINGLE + 1))]
-    return frozenset(crc32(run.encode()) % PRIME for run in runs)
+    # In an array: as Python's numbers those of a long history take fifteen times the room.
+    return np.unique(np.array([crc32(run.encode()) % PRIME for run in runs], np.uint32))
 
 
-def jaccard(one: frozenset[int], other: frozenset[int]) -> float:
+def jaccard(one: np.ndarray, other: np.ndarray) -> float:
     """Shared shingles of all shingles: 0 to 1.
 
-    >>> jaccard(frozenset({1, 2, 3}), frozenset({2, 3, 4}))
+    >>> jaccard(np.array([1, 2, 3]), np.array([2, 3, 4]))
     0.5
     """
-    return len(one & other) / len(one | other)
+    n_shared = len(np.intersect1d(one, other, assume_unique=True))
+    return n_shared / (len(one) + len(other) - n_shared)
 
 
 def near_duplicates(texts: Sequence[str], threshold: float, seed: int = 0) -> dict[int, int]:
@@ -47,8 +49,8 @@ def near_duplicates(texts: Sequence[str], threshold: float, seed: int = 0) -> di
     rng = np.random.default_rng(seed)
     a = rng.integers(1, PRIME, BANDS * BAND_ROWS, dtype=np.uint64)
     b = rng.integers(0, PRIME, BANDS * BAND_ROWS, dtype=np.uint64)
-    buckets: defaultdict[tuple[int, bytes], list[int]] = defaultdict(list)
-    kept: dict[int, frozenset[int]] = {}
+    buckets: defaultdict[int, list[int]] = defaultdict(list)
+    kept: dict[int, np.ndarray] = {}
     repeats: dict[int, int] = {}
     for place, text in enumerate(texts):
         own = shingles(text)
@@ -64,7 +66,7 @@ def near_duplicates(texts: Sequence[str], threshold: float, seed: int = 0) -> di
     return repeats
 
 
-def _bands(own: frozenset[int], a: np.ndarray, b: np.ndarray) -> list[tuple[int, bytes]]:
-    values = np.fromiter(own, np.uint64, len(own))  # (shingles,)
+def _bands(own: np.ndarray, a: np.ndarray, b: np.ndarray) -> list[int]:
+    values = own.astype(np.uint64)  # (shingles,)
     hashes = ((values[:, None] * a + b) % np.uint64(PRIME)).min(axis=0)  # (bands · rows,)
-    return [(number, row.tobytes()) for number, row in enumerate(hashes.reshape(BANDS, BAND_ROWS))]
+    return [hash((number, row.tobytes())) for number, row in enumerate(hashes.reshape(BANDS, BAND_ROWS))]
