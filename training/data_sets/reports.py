@@ -36,8 +36,9 @@ def report(
         ],
         "held_out": [{"name": name, "n": n} for name, n in sorted(cleaned.held_out.items())],
         "distributions": [
-            _named("tasks", "Task", before, after, lambda row: row.task),
             _named("models", "Model that wrote it", before, after, lambda row: " + ".join(row.lineage.models)),
+            # Of a judge's, each with its label: what balancing does to them.
+            _named("tasks", "Task", before, after, lambda row: f"{row.task} {row.label}".strip(), by_name=True),
             _named("labelled", "Who accepted it", before, after, lambda row: row.labelled),
             _named("languages", "Language", before, after, lambda row: row.language),
             _named("months", "Month that it looks from", before, after, lambda row: f"{row.at:%Y-%m}", by_name=True),

@@ -13,6 +13,7 @@ from recommend.engines.types import ChatMessage
 from tests.judge.factories import FAILING, UserFactory, current_rubric
 from tests.training.data_sets.material import QUERY, judged, reviewed, tags
 from training.data_sets import judged as builder
+from training.data_sets import reports
 from training.data_sets.balancing import balanced
 from training.data_sets.cleaning import cleaned
 from training.data_sets.rows import TRAIN, VALIDATION, Lineage, Row
@@ -156,3 +157,17 @@ def test_validation_stays_as_it_is_and_a_criterion_with_one_label_teaches_nothin
         (VALIDATION, "Yes"): 4,
     }
     assert dropped == {"balanced": 4, "one_label": 3}
+
+
+@pytest.mark.django_db
+def test_the_report_has_the_labels_of_each_criterion_before_and_after_they_were_balanced():
+    for number, passes in enumerate((True, True, True, False)):
+        reviewed(tags(None, shopper=f"s{number}", first=number).outputs.get(), passes=passes)
+    asked = read(QUERY | {"stage": "judge", "criteria": ["validity"]})
+    before, fates = built(criteria=["validity"])
+
+    found = reports.report(before, cleaned(before, asked, []), fates, builder.FATES)
+
+    (tasks,) = (one for one in found["distributions"] if one["name"] == "tasks")
+    assert tasks["bars"] == [["judge tag validity No", 1, 1], ["judge tag validity Yes", 3, 1]]
+    assert {one["name"]: one["n"] for one in found["dropped"]}["balanced"] == 2
