@@ -65,7 +65,7 @@ class DataSetForm(forms.Form):
     def __init__(self, stage: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.stage = stage
-        for name in [name for name, stages in OF_STAGES.items() if stage not in stages]:
+        for name in [name for name in self.fields if stage not in OF_STAGES.get(name, (stage,))]:
             del self.fields[name]
         if stage in ("curriculum", "incremental"):
             del self.fields["kind"]

@@ -81,11 +81,11 @@ class DataSetSerializer(serializers.ModelSerializer[DataSet]):
 
     class Meta:
         model = DataSet
-        fields = (
+        fields: tuple[str, ...] = (
             *("id", "name", "stage", "query", "state", "is_active", "step", "n_read", "error"),
             *("n_rows", "counts", "sha256", "created_by", "created_at", "finished_at"),
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
 
 class CountSerializer(serializers.Serializer[Any]):

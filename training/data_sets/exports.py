@@ -24,10 +24,12 @@ from training.models import DataSet
 BLOCK = 1024**2
 GROUP_ROWS = 5_000
 CARD = "README.md"
-_TURN = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+_TURN: pa.DataType = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+_TURNS: pa.DataType = pa.list_(_TURN)
+_GRADES: pa.DataType = pa.list_(pa.string())
 SHAPES: dict[str, pa.Schema] = {
     "pairs": pa.schema([("prompt", _TURN), ("chosen", _TURN), ("rejected", _TURN)]),
-    "lists": pa.schema([("prompt", _TURN), ("completions", pa.list_(_TURN)), ("grades", pa.list_(pa.string()))]),
+    "lists": pa.schema([("prompt", _TURN), ("completions", _TURNS), ("grades", _GRADES)]),
     "chats": pa.schema([("prompt", _TURN), ("completion", _TURN)]),
 }
 _SHAPE_OF_STAGE = {"preferences": "pairs", "rewards": "lists"}

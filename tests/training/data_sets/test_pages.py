@@ -151,7 +151,8 @@ def test_the_file_is_taken_out_and_that_is_in_the_audit_log(page: Client, lead: 
     answer = page.get(address, {"format": "jsonl", "split": "train"})
 
     assert answer.headers["Content-Disposition"].endswith('-train.jsonl"')
-    assert json.loads(b"".join(answer.streaming_content))["prompt"][0]["role"] == "system"
+    sent = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
+    assert json.loads(sent)["prompt"][0]["role"] == "system"
     entry = AuditEntry.objects.get(verb="data_set.exported")
     assert (entry.actor, entry.object_id, entry.detail) == (
         lead.username,
@@ -209,7 +210,8 @@ def test_by_rest_it_is_started_listed_read_and_taken_out(api: APIClient, sent: l
     (listed,) = api.get(API, {"stage": "self-training", "state": "done"}).json()["results"]
     assert "report" not in listed
     assert api.get(API, {"stage": "judge"}).json()["results"] == []
-    rows = b"".join(api.get(f"{API}{read['id']}/download/", {"format": "jsonl"}).streaming_content)
+    taken = api.get(f"{API}{read['id']}/download/", {"format": "jsonl"})
+    rows = b"".join(taken.streaming_content)  # type: ignore[attr-defined]
     assert json.loads(rows)["completion"][0]["role"] == "assistant"
 
 
