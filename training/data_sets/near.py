@@ -27,7 +27,7 @@ def shingles(text: str) -> np.ndarray:
     """A text's runs of three words as numbers, uint32 (shingles,), each once, rising; of a shorter text its words."""
     found = _WORD.findall(text.lower())
     runs = [" ".join(found[at : at + SHINGLE]) for at in range(max(1, len(found) - SHINGLE + 1))]
-    # In an array: as Python's numbers those of a long history take fifteen times the room.
+    # In an array: as Python's numbers those of a long history take many times the room.
     return np.unique(np.array([crc32(run.encode()) % PRIME for run in runs], np.uint32))
 
 
