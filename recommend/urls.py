@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from recommend import compare_views, exposure_views, population_views, views, why_views
+from recommend import compare_views, exposure_views, population_views, prompt_views, views, why_views
 
 app_name = "recommend"
 urlpatterns = [
@@ -22,6 +22,7 @@ urlpatterns = [
     path("demo/shared/<uuid:key>/ranking/", views.shared_ranking, name="shared-ranking"),
     path("demo/shared/<uuid:key>/exposure/", exposure_views.shared_exposure, name="shared-exposure"),
     path("demo/shared/<uuid:key>/why/<uuid:item>/", why_views.shared_why, name="shared-why"),
+    path("prompts/", prompt_views.prompts, name="prompts"),
     path("populations/", population_views.populations, name="populations"),
     path("populations/new/", population_views.population_new, name="population-new"),
     path("populations/count/", population_views.population_count, name="population-count"),
