@@ -38,6 +38,15 @@ class ChosenPrompts(TypedDict, total=False):
     explanations: str
 
 
+class ListRules(TypedDict, total=False):
+    """What may be offered; the server's settings say what is not named."""
+
+    categories: list[str]
+    taken: Literal["recent", "ever", "offered"]
+    in_stock_only: bool
+    diversity: float
+
+
 class RunRequest(TypedDict, total=False):
     """What is asked for: a stored `shopper`, or a `history` with the `attributes` of who it is of."""
 
@@ -47,6 +56,7 @@ class RunRequest(TypedDict, total=False):
     steps: list[StepName]
     models: ChosenModels
     prompts: ChosenPrompts
+    rules: ListRules
     language: str
     reference_at: str
     beta: float
@@ -79,6 +89,7 @@ class Run(TypedDict):
     beta: float
     n_items: int
     steps: list[str]
+    rules: dict[str, Any]
     language: str
     batch: str | None
     priority: int

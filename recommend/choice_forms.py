@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import asdict, fields
 from typing import Any
 
 from django import forms
+from django.conf import settings
 
 from recommend import languages
 from recommend.models import LanguageModel, Stage
+from recommend.retrieval.selection import Rules
 from recommend.services import MAX_ITEMS
 
 SERVING = "the one that serves"
+RULES = tuple(field.name for field in fields(Rules))
+TAKEN_WORDS = {
+    "recent": "is left out for a month",
+    "ever": "is never offered again",
+    "offered": "may be offered again",
+}
 
 
 class ChoicesForm(forms.Form):
@@ -24,7 +33,16 @@ class ChoicesForm(forms.Form):
     beta = forms.FloatField(label="β, the weight of the collaborative arm", min_value=0.0, max_value=1.0, initial=0.5)
     n_items = forms.IntegerField(label="Items", min_value=1, max_value=MAX_ITEMS, initial=6)
 
+    categories = forms.CharField(label="Only items of these categories", required=False, max_length=10_000)
+    taken = forms.ChoiceField(label="What the shopper took already", choices=list(TAKEN_WORDS.items()))
+    in_stock_only = forms.BooleanField(label="Only what is in stock", required=False)
+    diversity = forms.FloatField(label="Diversity", min_value=0.0, max_value=1.0)
+
     def __init__(self, *args: Any, steps: Collection[str] = tuple(Stage), **kwargs: Any) -> None:
+        self._set = Rules(**settings.RETRIEVAL_RULES)
+        given = kwargs.pop("initial", None) or {}
+        kwargs["initial"] = asdict(Rules(**(settings.RETRIEVAL_RULES | given.get("rules", {})))) | given
+        kwargs["initial"]["categories"] = "; ".join(kwargs["initial"]["categories"])
         super().__init__(*args, **kwargs)
         usable = LanguageModel.objects.exclude(state=LanguageModel.State.RETIRED).order_by("name", "pk")
         self._stages = [stage for stage in Stage if stage in steps]
@@ -40,6 +58,11 @@ class ChoicesForm(forms.Form):
             if name in self.fields:
                 self.fields[name].widget.attrs |= {"aria-invalid": "true", "aria-describedby": f"error-{name}"}
 
+    def clean_categories(self) -> Any:
+        names = [name.strip() for name in self.cleaned_data["categories"].split(";") if name.strip()]
+        # As the settings have it where it is the same, whether that is a tuple or a list.
+        return self._set.categories if names == list(self._set.categories) else names
+
     @property
     def model_fields(self) -> list[forms.BoundField]:
         return [self[f"model_{stage}"] for stage in self._stages]
@@ -48,9 +71,10 @@ class ChoicesForm(forms.Form):
         """What was chosen, by the names of what `services.start_run` takes. The form must be valid."""
         given = self.cleaned_data
         models = {stage: model for stage in self._stages if (model := given[f"model_{stage}"])}
-        return {name: given[name] for name in ("language", "beta", "n_items")} | {"models": models}
+        rules = {name: given[name] for name in RULES if given[name] != getattr(self._set, name)}
+        return {name: given[name] for name in ("language", "beta", "n_items")} | {"models": models, "rules": rules}
 
     def refuse(self, field: str, words: str) -> None:
         """Show a refusal where its value was chosen, by the field's name in the services: “models.tags” and so on."""
-        name = field.replace("models.", "model_")
+        name = field.replace("models.", "model_").replace("rules.", "")
         self.add_error(name if name in self.fields else None, words)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from recommend import languages
 from recommend.models import Generation, JobState, Output
@@ -151,10 +151,16 @@ def _choices(view: RunView) -> dict[str, str]:
         "Looks from": f"{run.reference_at:%-d %b %Y, %H:%M}",
         "Steps": ", ".join(run.steps[1:]),
         **_asked(view.generations),
+        "Rules of the list": _rules(run.rules),
         "Language": languages.LANGUAGES[run.language].name,
         "β": f"{run.beta:g}",
         "Items": str(run.n_items),
     }
+
+
+def _rules(rules: Mapping[str, Any]) -> str:
+    told = [f"{name} {', '.join(value) if isinstance(value, list) else value}" for name, value in sorted(rules.items())]
+    return "; ".join(told).replace("_", " ") or "as set for the site"
 
 
 def _asked(generations: Iterable[Generation]) -> dict[str, str]:

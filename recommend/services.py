@@ -14,8 +14,9 @@ from recommend.audit import Verb
 from recommend.guests import GivenHistory
 from recommend.histories import morning_after
 from recommend.languages import ENGLISH, LANGUAGES
-from recommend.models import ACTIVE_STATES, STEPS, JobState, LanguageModel, PipelineRun, Shopper, Stage
+from recommend.models import ACTIVE_STATES, STEPS, Item, JobState, LanguageModel, PipelineRun, Shopper, Stage
 from recommend.prompts import UnknownPromptError, load
+from recommend.retrieval.selection import Rules
 
 MAX_ITEMS = 50
 HISTORY, *CHOOSABLE_STEPS = STEPS
@@ -45,6 +46,7 @@ def start_run(
     steps: Collection[str] = CHOOSABLE_STEPS,
     models: Mapping[Stage, LanguageModel] | None = None,
     prompts: Mapping[Stage, str] | None = None,
+    rules: Mapping[str, Any] | None = None,
     language: str = ENGLISH,
     idempotency_key: str = "",
     priority: int = 0,
@@ -57,6 +59,7 @@ def start_run(
     steps         what is done, with all that it needs
     models        of stages that not the serving model is to do
     prompts       of stages that are to be asked with another version of their prompt
+    rules         what may be offered, by the names of `retrieval.selection.Rules`; the settings say what is not named
     language      of what the models write, one of LANGUAGES
     priority      0 where somebody waits for the result, up to 9 for work in the background
     batch         names those that one call starts together
@@ -77,8 +80,9 @@ def start_run(
         "beta": beta,
         "n_items": n_items,
         "steps": checked_steps(steps),
-        "chosen_models": _checked_models(models or {}, steps),
         "chosen_prompts": _checked_prompts(prompts or {}, steps, language),
+        "chosen_models": checked_models(models or {}, steps),
+        "rules": checked_rules(rules or {}, steps),
         "language": language,
     }
     external_id, asked_at = shopper.external_id, reference_at
@@ -139,7 +143,7 @@ def checked_steps(steps: Collection[str]) -> list[str]:
     return [step for step in STEPS if step == HISTORY or step in steps]
 
 
-def _checked_models(models: Mapping[Stage, LanguageModel], steps: Collection[str]) -> dict[str, str]:
+def checked_models(models: Mapping[Stage, LanguageModel], steps: Collection[str]) -> dict[str, str]:
     """Stage -> id of its model. Raises InvalidRunError."""
     for stage, model in models.items():
         field = f"models.{stage}"
@@ -165,6 +169,23 @@ def _checked_prompts(prompts: Mapping[Stage, str], steps: Collection[str], langu
         if language != ENGLISH and "language" not in prompt.places:
             raise InvalidRunError(field, f"Version {version} asks for English only; choose a later one.")
     return {str(stage): version for stage, version in sorted(prompts.items())}
+
+
+def checked_rules(rules: Mapping[str, Any], steps: Collection[str]) -> dict[str, Any]:
+    """Rules of the list as they are stored. Raises InvalidRunError."""
+    if rules and "items" not in steps:
+        raise InvalidRunError("rules", "The run has no step items; add it to the steps, or leave the rules out.")
+    try:
+        Rules(**rules)
+    except (TypeError, ValueError) as error:
+        raise InvalidRunError("rules", f"{dict(rules)} are no rules: {error}") from error
+    for name in rules.get("categories", ()):
+        if not Item.objects.filter(category__contains=[name]).exists():
+            raise InvalidRunError(
+                "rules.categories",
+                f"No item is in the category “{name}”. GET /api/v1/items/?search=… shows items with their paths.",
+            )
+    return dict(rules)
 
 
 def _same_key(by: User | None, key: str) -> PipelineRun | None:
@@ -198,6 +219,7 @@ def wishes_of(run: PipelineRun) -> dict[str, Any]:
         "steps": [step for step in run.steps if step != HISTORY],
         "models": {Stage(model.role): model for model in models.values()},
         "prompts": {Stage(stage): version for stage, version in run.chosen_prompts.items()},
+        "rules": run.rules,
         "language": run.language,
     }
 

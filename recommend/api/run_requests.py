@@ -14,6 +14,7 @@ from recommend.api.base import FiniteFloatField, StrictSerializer
 from recommend.imports import values
 from recommend.imports.problems import RowError
 from recommend.models import Behavior, LanguageModel, Shopper, Stage
+from recommend.retrieval.selection import TAKEN
 from recommend.services import CHOOSABLE_STEPS, MAX_ITEMS
 
 KEY_LENGTH = 200
@@ -71,6 +72,26 @@ class ChosenPrompts(StrictSerializer):
         return {Stage(name): version for name, version in attrs.items()}
 
 
+class ListRules(StrictSerializer):
+    """What may be offered; what is not named is as RETRIEVAL_RULES of the server says."""
+
+    categories = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        required=False,
+        max_length=100,
+        help_text="Names of any level; only items in one of them.",
+    )
+    taken = serializers.ChoiceField(
+        required=False,
+        choices=TAKEN,
+        help_text="What the shopper took already: left out if of the past month, if ever, or offered again.",
+    )
+    in_stock_only = serializers.BooleanField(required=False)
+    diversity = FiniteFloatField(
+        required=False, min_value=0, max_value=1, help_text="How much likeness to what is higher in the list costs."
+    )
+
+
 class RunRequest(StrictSerializer):
     """What a caller asks of the pipeline: for a stored shopper, or for a history that comes with it."""
 
@@ -88,6 +109,7 @@ class RunRequest(StrictSerializer):
     )
     models = ChosenModels(required=False)
     prompts = ChosenPrompts(required=False)
+    rules = ListRules(required=False)
     language = serializers.ChoiceField(choices=languages.CHOICES, default=languages.ENGLISH)
     reference_at = serializers.DateTimeField(
         required=False,

@@ -169,6 +169,7 @@ class RunSerializer(serializers.ModelSerializer[PipelineRun]):
     shopper = ShopperReference(read_only=True)
     created_by = serializers.CharField(source="created_by.username", default=None, read_only=True, allow_null=True)
     is_active = serializers.BooleanField(read_only=True, help_text="Queued or running: poll again.")
+    rules = serializers.DictField(read_only=True, help_text="What may be offered, where the run says it.")
 
     class Meta:
         model = PipelineRun
@@ -184,6 +185,7 @@ class RunSerializer(serializers.ModelSerializer[PipelineRun]):
             "beta",
             "n_items",
             "steps",
+            "rules",
             "language",
             "batch",
             "priority",

@@ -90,6 +90,12 @@ class PipelineRun(models.Model):
         blank=True,
         help_text="Stage: version of its prompt, where it is not the model's or the newest.",
     )
+    rules = models.JSONField(
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text="What may be offered, where it is not what RETRIEVAL_RULES says.",
+    )
     language = models.CharField(
         max_length=8,
         choices=languages.CHOICES,

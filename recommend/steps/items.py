@@ -2,8 +2,11 @@
 
 from uuid import UUID
 
+from django.conf import settings
+
 from recommend import leases, retrieval
 from recommend.models import Output, PipelineRun, Recommendation
+from recommend.retrieval.selection import Rules
 from recommend.steps.base import history_of, kept_outputs, run_of
 
 
@@ -20,6 +23,7 @@ def ranking(run: PipelineRun, *, beta: float) -> list[Recommendation]:
         recent=loaded.recent_item_ids,
         beta=beta,
         n=run.n_items,
+        rules=Rules(**(settings.RETRIEVAL_RULES | run.rules)),
     )
     return [
         Recommendation(

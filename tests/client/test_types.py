@@ -13,6 +13,7 @@ COMPONENTS = {
     ours.Behavior: "GivenBehaviorRequest",
     ours.ChosenModels: "ChosenModelsRequest",
     ours.ChosenPrompts: "ChosenPromptsRequest",
+    ours.ListRules: "ListRulesRequest",
     ours.RunRequest: "RunRequestRequest",
     ours.BulkLine: "BulkLineRequest",
     ours.Shopper: "ShopperReference",

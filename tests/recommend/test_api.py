@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from recommend import services
 from recommend.models import JobState, LanguageModel, Output, PipelineRun, Recommendation, Shopper, Stage
 from tests.judge.factories import AssessmentFactory, UserFactory
 from tests.recommend.factories import (
@@ -123,6 +124,17 @@ def test_a_key_that_is_too_long_is_named(shopper):
     assert body["errors"][0]["parameter"] == "Idempotency-Key"
 
 
+def test_a_run_says_what_may_be_offered(shopper):
+    rules = {"categories": ["BABY DIAPERS"], "taken": "ever", "in_stock_only": True, "diversity": 0.25}
+
+    body = lead().post(RUNS, {"shopper": "household-7", "rules": rules}, format="json").json()
+
+    assert body["rules"] == rules
+    run = PipelineRun.objects.get()
+    assert run.rules == rules
+    assert services.run_again(run, by=UserFactory.create()).rules == rules
+
+
 @pytest.mark.parametrize(
     ("wish", "field", "words"),
     [
@@ -133,6 +145,11 @@ def test_a_key_that_is_too_long_is_named(shopper):
         ({"n_items": 0}, "n_items", "1"),
         ({"reference_at": "2001-01-01T00:00:00Z"}, "reference_at", "no behaviour before"),
         ({"reference_at": "soon"}, "reference_at", "format"),
+        ({"rules": {"taken": "never"}}, "rules/taken", "never"),
+        ({"rules": {"diversity": 2}}, "rules/diversity", "1"),
+        ({"rules": {"colour": "red"}}, "rules/colour", "Known here: categories"),
+        ({"rules": {"categories": ["no such"]}}, "rules/categories", "No item is in the category “no such”"),
+        ({"rules": {"in_stock_only": True}, "steps": ["interests"]}, "rules", "no step items"),
     ],
 )
 def test_a_wish_that_cannot_be_met_names_the_value(shopper, wish, field, words):

@@ -15,7 +15,7 @@ from tests.support import demo_data
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
-CHOICES = {"language": "en", "beta": "0.5", "n_items": "3"}
+CHOICES = {"language": "en", "beta": "0.5", "n_items": "3", "taken": "recent", "diversity": "0"}
 
 
 @pytest.fixture
@@ -104,6 +104,24 @@ def test_the_form_starts_a_run_with_what_was_changed(client: Client, a: Pipeline
     assert made.reference_at == a.reference_at
 
 
+def test_the_form_starts_a_run_with_other_rules_of_the_list(client: Client, a: PipelineRun, settings: Any):
+    settings.RETRIEVAL_RULES = {"in_stock_only": True}
+
+    client.post(
+        f"{a.get_absolute_url()}compare/",
+        CHOICES | {"categories": "food; garden", "taken": "offered", "in_stock_only": "on"},
+    )
+
+    made = PipelineRun.objects.exclude(pk=a.pk).get()
+    # What is as the settings say is not said again.
+    assert made.rules == {"categories": ["food", "garden"], "taken": "offered"}
+    found = {row.name: (row.a, row.b) for row in compared(a, made).choices if row.differs}
+    assert found["Rules of the list"] == ("as set for the site", "categories food, garden; taken offered")
+    # The form of such a run has them, and sends them again.
+    form = client.get(f"{made.get_absolute_url()}compare/").content.decode()
+    assert 'value="food; garden"' in form
+
+
 @pytest.mark.parametrize(
     ("wishes", "words"),
     [
@@ -111,6 +129,7 @@ def test_the_form_starts_a_run_with_what_was_changed(client: Client, a: Pipeline
         ({"beta": "2"}, "less than or equal to 1"),
         ({"model_tags": str(uuid4())}, "Select a valid choice"),
         ({"language": "tlh"}, "Select a valid choice"),
+        ({"categories": "food; no such"}, "No item is in the category “no such”"),
     ],
 )
 def test_a_wish_that_cannot_be_met_is_told_and_starts_nothing(

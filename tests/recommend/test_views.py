@@ -322,6 +322,18 @@ def test_only_a_finished_run_of_ones_own_is_ranked_again(client: Client, ranked:
     assert (at_work.status_code, foreign.status_code) == (404, 404)
 
 
+def test_a_run_is_ranked_by_its_own_rules(ranked: PipelineRun, settings):
+    settings.RETRIEVAL_RULES = {"taken": "offered"}
+    ranked.n_items = 3
+    assert {row.item.title for row in ranking(ranked, beta=0.5)} == {"Tea", "Coffee", "Oat Milk"}
+
+    ranked.rules = {"categories": ["coffee", "tea"]}
+    assert {row.item.title for row in ranking(ranked, beta=0.5)} == {"Tea", "Coffee"}
+
+    ranked.rules = {"categories": ["coffee", "tea"], "taken": "ever"}
+    assert {row.item.title for row in ranking(ranked, beta=0.5)} == {"Coffee"}
+
+
 # Sharing ------------------------------------------------------------------------------------------------------------
 
 
