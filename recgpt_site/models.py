@@ -54,6 +54,7 @@ class Event(models.TextChoices):
     CAMPAIGN_ENDED = "campaign.ended", "A campaign was closed, or everything in it is reviewed"
     JUDGE_ALERT = "judge.alert", "Something is wrong with the judge"
     RUN_FINISHED = "run.finished", "A pipeline run is done, failed or cancelled"
+    POPULATION_ENDED = "population.ended", "A population job is done, failed or cancelled"
 
 
 class Webhook(models.Model):

@@ -6,6 +6,7 @@ from uuid import UUID
 Hook = Callable[[UUID], None]
 _generation_done: list[Hook] = []
 _run_finished: list[Hook] = []
+_population_ended: list[Hook] = []
 
 
 def on_generation_done(hook: Hook) -> None:
@@ -28,3 +29,14 @@ def on_run_finished(hook: Hook) -> None:
 def run_finished(run_id: UUID) -> None:
     for hook in _run_finished:
         hook(run_id)
+
+
+def on_population_ended(hook: Hook) -> None:
+    """Call `hook(population_id)` in the transaction that ends a population job. Registering twice is once."""
+    if hook not in _population_ended:
+        _population_ended.append(hook)
+
+
+def population_ended(population_id: UUID) -> None:
+    for hook in _population_ended:
+        hook(population_id)

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from recommend.http import Request
-from recommend.models import PopulationJob
+from recommend.models import LanguageModel, PopulationJob
 from recommend.population_forms import PopulationForm
 from recommend.populations import reports, services
 from recommend.populations.queries import PopulationError
@@ -76,6 +76,7 @@ def population(request: Request, pk: UUID) -> HttpResponse:
     if request.htmx:
         return render(request, "recommend/partials/population_progress.html", context)
     context["failed"] = reports.failed(found)
+    context["models"] = LanguageModel.objects.filter(pk__in=found.chosen_models.values()).order_by("role")
     return render(request, "recommend/population.html", context)
 
 

@@ -97,11 +97,13 @@ def advance_chunk(chunk_id: str) -> None:
 
     A server that cannot be reached is asked again, ever more slowly; after that the sweep takes over.
     """
-    chunk = PopulationChunk.objects.filter(pk=UUID(chunk_id)).first()
+    chunk = PopulationChunk.objects.select_related("population").filter(pk=UUID(chunk_id)).first()
     if chunk is None:
         return
     try:
-        engine = factory.from_settings(LanguageModel.objects.serving(Stage.INTERESTS).engine)
+        # The models of a job have one engine, so any of them names it.
+        model = PipelineRun(chosen_models=chunk.population.chosen_models).model_for(Stage.INTERESTS)
+        engine = factory.from_settings(model.engine)
     except (LanguageModel.DoesNotExist, UnknownEngineError) as wrong:
         planning.fail(chunk.population_id, str(wrong))
         return

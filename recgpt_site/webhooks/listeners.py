@@ -19,7 +19,8 @@ from judge.models import Assessment, Assignment, Campaign, CampaignUnit
 from recgpt_site.models import Event
 from recgpt_site.webhooks import outbox
 from recommend import events as run_events
-from recommend.models import PipelineRun
+from recommend.models import PipelineRun, PopulationJob
+from recommend.populations.reports import progress_of
 
 
 def connect() -> None:
@@ -28,6 +29,7 @@ def connect() -> None:
     judge_events.on_campaign_closed(campaign_closed)
     judge_events.on_judge_alert(judge_alert)
     run_events.on_run_finished(run_finished)
+    run_events.on_population_ended(population_ended)
 
 
 def submitted(assignment: Assignment) -> None:
@@ -111,12 +113,31 @@ def judge_alert(message: str, facts: Mapping[str, object]) -> None:
 
 def run_finished(run_id: UUID) -> None:
     for event, hooks in outbox.wanted(Event.RUN_FINISHED).items():
-        run = PipelineRun.objects.select_related("shopper").get(pk=run_id)
+        run = PipelineRun.objects.select_related("shopper", "population").get(pk=run_id)
+        if run.population is not None and not run.population.tells_runs:
+            return  # of a hundred thousand runs, what is of interest is that they are through
         told = {
             "run": str(run.pk),
             "state": run.state,
             "shopper": run.shopper.external_id,
             "batch": str(run.batch) if run.batch else None,
             "error": run.error,
+        }
+        outbox.store(event, hooks, told)
+
+
+def population_ended(population_id: UUID) -> None:
+    for event, hooks in outbox.wanted(Event.POPULATION_ENDED).items():
+        population = PopulationJob.objects.get(pk=population_id)
+        progress = progress_of(population)
+        told = {
+            "population": str(population.pk),
+            "query": population.query,
+            "state": population.state,
+            "shoppers": progress.n_shoppers,
+            "done": progress.n_done,
+            "skipped": progress.n_skipped,
+            "failed": progress.n_failed,
+            "error": population.error,
         }
         outbox.store(event, hooks, told)

@@ -13,6 +13,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from recommend import languages
 from recommend.api import queries
 from recommend.api.base import (
     EmptyRequest,
@@ -24,6 +25,8 @@ from recommend.api.base import (
     caller,
 )
 from recommend.api.errors import ConflictError
+from recommend.api.run_requests import ChosenModels, ListRules
+from recommend.api.run_views import nested
 from recommend.models import JobState, PopulationJob, PopulationShopper
 from recommend.populations import queries as population_queries
 from recommend.populations import services
@@ -66,12 +69,17 @@ class PopulationSerializer(serializers.ModelSerializer[PopulationJob]):
     created_by = serializers.CharField(source="created_by.username", default=None, read_only=True, allow_null=True)
     is_active = serializers.BooleanField(read_only=True)
     is_paused = serializers.BooleanField(read_only=True)
+    models = serializers.DictField(
+        source="chosen_models", read_only=True, help_text="Stage: id of its model, where it is not the serving one."
+    )
+    rules = serializers.DictField(read_only=True, help_text="What may be offered, where the job says it.")
     progress = serializers.SerializerMethodField()
 
     class Meta:
         model = PopulationJob
         fields = (
-            *("id", "query", "stages", "beta", "n_items", "again", "created_by", "state", "is_active", "is_paused"),
+            *("id", "query", "stages", "beta", "n_items", "models", "rules", "language", "reference_at", "tells_runs"),
+            *("again", "created_by", "state", "is_active", "is_paused"),
             *("attempt", "error", "progress", "created_at", "finished_at"),
         )
         read_only_fields = fields
@@ -98,6 +106,15 @@ class PopulationRequest(StrictSerializer):
     )
     beta = FiniteFloatField(default=0.5, min_value=0.0, max_value=1.0)
     n_items = serializers.IntegerField(default=6, min_value=1, max_value=MAX_ITEMS)
+    models = ChosenModels(required=False)
+    rules = ListRules(required=False)
+    language = serializers.ChoiceField(choices=languages.CHOICES, default=languages.ENGLISH)
+    reference_at = serializers.DateTimeField(
+        required=False, help_text="Every run looks from this moment. Default: after each shopper's last behaviour."
+    )
+    tells_runs = serializers.BooleanField(
+        default=False, help_text="Tell webhooks of each run's end too, and not of the job's alone."
+    )
     again = serializers.BooleanField(default=False, help_text="Also for shoppers whose history did not change.")
 
 
@@ -141,7 +158,7 @@ class PopulationJobViewSet(mixins.RetrieveModelMixin, FilteredViewSet[Population
         except PopulationRunningError as running:
             raise ConflictError(str(running), "population-running") from running
         except PopulationError as error:
-            raise serializers.ValidationError({error.field or "query": [str(error)]}) from error
+            raise serializers.ValidationError(nested(error.field or "query", [str(error)])) from error
         return Response(self.get_serializer(made).data, status.HTTP_202_ACCEPTED)
 
     @extend_schema(

@@ -51,13 +51,10 @@ class ChosenModels(StrictSerializer):
     def validate(self, attrs: dict[str, str]) -> dict[Stage, LanguageModel]:
         found = {}
         for name, text in attrs.items():
-            models = LanguageModel.objects.filter(role=name)
-            model = models.filter(name=text).first() or (models.filter(pk=text).first() if is_uuid(text) else None)
-            if model is None:
-                usable = models.exclude(state=LanguageModel.State.RETIRED).order_by("name")
-                known = ", ".join(usable.values_list("name", flat=True)[:20]) or "none"
-                raise serializers.ValidationError({name: [f"No model of this role is called so. There are: {known}."]})
-            found[Stage(name)] = model
+            try:
+                found[Stage(name)] = LanguageModel.objects.named(name, text)
+            except LanguageModel.DoesNotExist as error:
+                raise serializers.ValidationError({name: [str(error)]}) from error
         return found
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
+from contextlib import suppress
+
 from django.core.exceptions import ValidationError
 from django.db import models
 
@@ -18,6 +21,19 @@ class LanguageModelQuerySet(models.QuerySet["LanguageModel"]):
                 f"No language model serves the role '{role}'. "
                 "Run `manage.py seed_studio`, or set one to serving in /admin/."
             )
+        return found
+
+    def named(self, role: str, text: str) -> LanguageModel:
+        """The model of `role` with this name or id. Raises LanguageModel.DoesNotExist, naming those that there are."""
+        of_role = self.filter(role=role)
+        found = of_role.filter(name=text).first()
+        if found is None:
+            with suppress(ValueError):  # no id either
+                found = of_role.filter(pk=uuid.UUID(text)).first()
+        if found is None:
+            usable = of_role.exclude(state=LanguageModel.State.RETIRED).order_by("name")
+            known = ", ".join(usable.values_list("name", flat=True)[:20]) or "none"
+            raise LanguageModel.DoesNotExist(f"No model of this role is called so. There are: {known}.")
         return found
 
 

@@ -6,8 +6,10 @@ from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import MD5, Cast
 from django.urls import reverse
 
+from recommend import languages
 from recommend.models.catalogue import Shopper
 from recommend.models.jobs import Job, PausableJob
 from recommend.models.runs import ACTIVE_STATES
@@ -23,6 +25,26 @@ class PopulationJob(PausableJob):
     steps = ArrayField(models.CharField(max_length=20), help_text="The steps of each run, in order.")
     beta = models.FloatField(default=0.5, help_text="Weight of the collaborative arm, 0 to 1.")
     n_items = models.PositiveIntegerField(default=6)
+    chosen_models = models.JSONField(
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text="Stage: id of its language model, where it is not the serving one.",
+    )
+    rules = models.JSONField(default=dict, db_default={}, blank=True, help_text="What may be offered; see a run's.")
+    language = models.CharField(
+        max_length=8, choices=languages.CHOICES, default=languages.ENGLISH, db_default=languages.ENGLISH
+    )
+    reference_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="The moment that the runs look from; empty: after each shopper's last behaviour.",
+    )
+    tells_runs = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Webhooks are told of each run's end too, and not of the job's alone.",
+    )
     again = models.BooleanField(default=False, help_text="Also for shoppers whose history did not change.")
     n_shoppers = models.PositiveIntegerField(null=True, blank=True, help_text="Empty until they were written down.")
     attempt = models.PositiveSmallIntegerField(default=1, help_text="Above 1 while those that failed are tried again.")
@@ -31,7 +53,14 @@ class PopulationJob(PausableJob):
         ordering = ["-created_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["query", "steps"],
+                "query",
+                "steps",
+                "language",
+                "reference_at",
+                # A row of an index holds less than the longest rules that there may be.
+                MD5(Cast("chosen_models", models.TextField())),
+                MD5(Cast("rules", models.TextField())),
+                nulls_distinct=False,
                 condition=models.Q(state__in=["queued", "running"]),
                 name="population_job_one_at_a_time",
             )

@@ -47,7 +47,10 @@ def write_down(population: PopulationJob, token: UUID) -> None:
     try:
         found = queries.shoppers(population.query)
     except queries.PopulationError as changed:  # such as an attribute that no shopper has any more
-        jobs.end(population, token, JobState.FAILED, str(changed))
+        with transaction.atomic():
+            jobs.renew(population, token)
+            jobs.end(population, token, JobState.FAILED, str(changed))
+            events.population_ended(population.pk)
         return
     chosen, values = found.order_by("id").values("id").query.sql_with_params()
     with transaction.atomic(), connection.cursor() as cursor:
@@ -71,6 +74,7 @@ def fill(population_id: UUID) -> list[PopulationChunk]:
     if population.attempt < ATTEMPTS and _try_again(population):
         return _cut(population, WINDOW)
     PopulationJob.objects.filter(pk=population.pk).update(state=JobState.DONE, finished_at=Now())
+    events.population_ended(population.pk)
     return []
 
 
@@ -120,9 +124,11 @@ def is_stopped(population_id: UUID) -> bool:
 @transaction.atomic
 def cancel(population: PopulationJob) -> PopulationJob:
     """Stop for good: what was made stays, what is in flight is given up. One that has ended stays as it is."""
+    was_active = PopulationJob.objects.select_for_update().get(pk=population.pk).is_active
     cancelled = jobs.cancel(population, Verb.POPULATION_CANCELLED)
-    if cancelled.state == JobState.CANCELLED:
+    if was_active:
         _let_go(cancelled, JobState.CANCELLED)
+        events.population_ended(cancelled.pk)
     return cancelled
 
 
@@ -132,6 +138,7 @@ def fail(population_id: UUID, error: str) -> None:
         active = PopulationJob.objects.filter(pk=population_id, state__in=ACTIVE_STATES)
         if active.update(state=JobState.FAILED, error=error, finished_at=Now()):
             _let_go(PopulationJob.objects.get(pk=population_id), JobState.CANCELLED)
+            events.population_ended(population_id)
 
 
 def _let_go(population: PopulationJob, state: JobState) -> None:

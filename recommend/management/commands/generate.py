@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import time
+import time as clock
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from recommend.models import PopulationJob
+from recommend.languages import ENGLISH, LANGUAGES
+from recommend.models import LanguageModel, PopulationJob, Stage
 from recommend.populations import queries, services
 from recommend.populations.queries import PopulationError
 from recommend.populations.reports import Progress, progress_of
+from recommend.retrieval.selection import TAKEN
 from recommend.services import CHOOSABLE_STEPS
 from recommend.wording import duration, money, pace
 
@@ -25,6 +28,18 @@ class Command(BaseCommand):
         parser.add_argument("--stages", required=True, help=f"of {','.join(CHOOSABLE_STEPS)}, with commas")
         parser.add_argument("--beta", type=float, default=0.5, help="weight of the collaborative arm")
         parser.add_argument("--items", type=int, default=6, help="items for each shopper")
+        parser.add_argument(
+            "--model", action="append", default=[], metavar="STAGE=MODEL", help="by name or id; more than one as wished"
+        )
+        parser.add_argument("--language", default=ENGLISH, help=f"of what the models write: {', '.join(LANGUAGES)}")
+        parser.add_argument("--date", type=date.fromisoformat, help="look from the first moment of this day, UTC")
+        parser.add_argument("--category", action="append", default=[], help="only items in it; more than one as wished")
+        parser.add_argument(
+            "--taken", choices=TAKEN, help="what the shopper took: left out if recent, ever, or offered"
+        )
+        parser.add_argument("--in-stock", action="store_true", help="only items that are in stock")
+        parser.add_argument("--diversity", type=float, help="0 to 1: how much likeness to what is higher costs")
+        parser.add_argument("--tell-runs", action="store_true", help="tell webhooks of each run's end too")
         parser.add_argument("--again", action="store_true", help="also shoppers whose history did not change")
         parser.add_argument("--wait", action="store_true", help="say how far it is until it has ended")
         parser.add_argument("--count", action="store_true", help="only say how many shoppers the query chooses")
@@ -42,6 +57,11 @@ class Command(BaseCommand):
                 beta=options["beta"],
                 n_items=options["items"],
                 again=options["again"],
+                models=_models(options["model"]),
+                rules=_rules(options),
+                language=options["language"],
+                reference_at=datetime.combine(options["date"], time(), UTC) if options["date"] else None,
+                tells_runs=options["tell_runs"],
             )
         except PopulationError as error:
             raise CommandError(str(error)) from error
@@ -59,7 +79,7 @@ class Command(BaseCommand):
                 said = line
             if not population.is_active:
                 break
-            time.sleep(WAIT_S)
+            clock.sleep(WAIT_S)
         for failure in progress.failures:
             self.stdout.write(f"  {failure.n:,} failed: {failure.words}")
         self.stdout.write(
@@ -68,6 +88,31 @@ class Command(BaseCommand):
         )
         if population.state != "done":
             raise CommandError(population.error or f"The job was {population.state}.")
+
+
+def _models(texts: list[str]) -> dict[Stage, LanguageModel]:
+    """Stage -> model, of STAGE=MODEL. Raises CommandError."""
+    found = {}
+    for text in texts:
+        stage, _, name = text.partition("=")
+        if stage not in Stage.values or not name:
+            raise CommandError(f"--model {text} is not STAGE=MODEL; stages are {', '.join(Stage.values)}.")
+        try:
+            found[Stage(stage)] = LanguageModel.objects.named(stage, name)
+        except LanguageModel.DoesNotExist as error:
+            raise CommandError(f"--model {text}: {error}") from error
+    return found
+
+
+def _rules(options: dict[str, Any]) -> dict[str, Any]:
+    """The rules that were given; what was not is left to the settings."""
+    given = {
+        "categories": options["category"] or None,
+        "taken": options["taken"],
+        "in_stock_only": options["in_stock"] or None,
+        "diversity": options["diversity"],
+    }
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def in_a_line(population: PopulationJob, progress: Progress) -> str:

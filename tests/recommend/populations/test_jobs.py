@@ -34,7 +34,7 @@ from recommend.populations.reports import failed, progress_of
 from recommend.populations.services import PopulationRunningError
 from recommend.populations.shifts import Shift
 from recommend.sources import TableSource
-from tests.recommend.factories import REFERENCE, BehaviorFactory, PipelineRunFactory
+from tests.recommend.factories import REFERENCE, BehaviorFactory, ItemFactory, LanguageModelFactory, PipelineRunFactory
 from tests.recommend.populations import material
 from tests.recommend.populations.material import good, made, started, worked
 from tests.support.recorded_engine import Answer, RecordedEngine
@@ -512,6 +512,9 @@ def test_calls_of_a_population_go_behind_those_that_somebody_waits_for(engine: R
         ({"query": "nonsense"}, "query", "is no condition"),
         ({"beta": 1.5}, "beta", "1.5 is not between"),
         ({"n_items": 0}, "n_items", "0 is not between"),
+        ({"language": "tlh"}, "language", "“tlh” is none of en, zh"),
+        ({"rules": {"taken": "ever"}}, "rules", "no step items"),
+        ({"rules": {"categories": ["no such"]}, "stages": ["items"]}, "rules.categories", "“no such”"),
     ],
 )
 def test_what_cannot_be_is_refused_at_its_field(wrong: dict[str, Any], field: str, words: str):
@@ -590,3 +593,83 @@ def test_the_sweep_of_runs_leaves_those_of_a_population_alone(engine: RecordedEn
     )
 
     assert tasks.sweep() == 0
+
+
+# Choices of a job -----------------------------------------------------------------------------------------------------
+
+
+def test_the_choices_of_a_job_are_those_of_its_runs(engine: RecordedEngine):
+    material.fitted()
+    made(2)
+    other = LanguageModelFactory.create(name="qwen3", role="tags", state="candidate")
+    moment = REFERENCE - timedelta(days=20)
+    rules = {"categories": ["baby"], "taken": "ever"}
+
+    done = worked(
+        started(
+            stages="interests,tags,items",
+            models={Stage.TAGS: other},
+            rules=rules,
+            language="de",
+            reference_at=moment,
+        ),
+        engine,
+    )
+
+    assert done.state == JobState.DONE
+    for run in done.runs.all():
+        assert (run.language, run.reference_at, run.rules) == ("de", moment, rules)
+        assert run.chosen_models == {"tags": str(other.pk)}
+        assert run.generations.get(stage=Stage.TAGS).model == other
+        assert run.generations.get(stage=Stage.INTERESTS).model != other
+        assert {one.item.category[0] for one in run.recommendations.select_related("item")} == {"baby"}
+
+
+def test_another_choice_is_no_repetition_and_is_not_skipped(engine: RecordedEngine):
+    material.fitted()
+    made(1)
+    worked(started(stages="interests,tags,items"), engine)
+    other = LanguageModelFactory.create(name="qwen3", role="tags", state="candidate")
+
+    def skipped(**choices: Any) -> int:
+        return progress_of(worked(started(stages="interests,tags,items", **choices), engine)).n_skipped
+
+    assert skipped() == 1
+    assert skipped(rules={"taken": "ever"}) == 0
+    assert skipped(rules={"taken": "ever"}) == 1
+    assert skipped(models={Stage.TAGS: other}, rules={"taken": "ever"}) == 0
+    assert skipped(models={Stage.TAGS: other}, rules={"taken": "ever"}) == 1
+    assert skipped(language="de") == 0
+    assert skipped(reference_at=REFERENCE + timedelta(days=400)) == 0
+
+
+def test_the_same_query_by_another_choice_may_be_made_at_once():
+    made(1)
+    first = started()
+    second = started(language="de")
+
+    ItemFactory.create(category=(many := [f"{number} {'x' * 190}" for number in range(100)]))
+    third = started(stages="items", rules={"categories": many})
+
+    assert len({first.pk, second.pk, third.pk}) == 3
+    with pytest.raises(PopulationRunningError) as refused:
+        services.start(query="all", stages=["interests", "tags"], by=None, language="de")
+    assert refused.value.population == second
+
+
+def test_a_model_that_cannot_be_asked_is_refused():
+    made(1)
+    wrong = LanguageModelFactory.create(name="judge", role="judge")
+
+    with pytest.raises(PopulationError, match="is for judge") as refused:
+        services.start(query="all", stages=["interests"], by=None, models={Stage.INTERESTS: wrong})
+
+    assert refused.value.field == "models.interests"
+
+
+def test_who_did_nothing_before_the_day_that_is_looked_from_fails(engine: RecordedEngine):
+    made(1)
+
+    done = worked(started(stages="interests", reference_at=REFERENCE - timedelta(days=300)), engine)
+
+    assert [(one.reason, one.n) for one in progress_of(done).failures] == [("history", 1)]

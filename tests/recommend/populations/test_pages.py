@@ -1,6 +1,7 @@
 """The pages of population jobs, their REST and their command: the same for all three."""
 
 import io
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,13 +17,22 @@ from recommend.models import PopulationJob
 from recommend.populations import services
 from recommend.roles import LEAD
 from tests.judge.factories import UserFactory
+from tests.recommend.factories import ItemFactory, LanguageModelFactory
 from tests.recommend.populations import material
 from tests.recommend.populations.material import good, made, started, worked, written_down
 from tests.support.recorded_engine import RecordedEngine
 
 NEW, COUNT = reverse("recommend:population-new"), reverse("recommend:population-count")
 API = "/api/v1/population-jobs/"
-TYPED = {"query": "all", "last_stage": "tags", "beta": "0.5", "n_items": "6"}
+TYPED = {
+    "query": "all",
+    "last_stage": "tags",
+    "beta": "0.5",
+    "n_items": "6",
+    "language": "en",
+    "taken": "recent",
+    "diversity": "0",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -79,6 +89,45 @@ def test_a_lead_starts_a_job_follows_it_and_reads_its_report(page: Client, lead:
     assert "600 and 120" in report
     assert 'hx-trigger="every 2s"' not in report
     assert "age=25-34" in page.get(reverse("recommend:populations")).content.decode()
+
+
+def test_models_language_day_and_rules_are_chosen_on_the_page(page: Client):
+    made(1)
+    other = LanguageModelFactory.create(name="qwen3", role="tags", state="candidate")
+    chosen = {
+        "last_stage": "items",
+        "model_tags": str(other.pk),
+        "language": "de",
+        "reference_day": "2017-12-20",
+        "categories": "baby; diapers",
+        "taken": "ever",
+        "tells_runs": "on",
+    }
+
+    assert "No item is in the category" not in page.get(NEW).content.decode()
+    refused = page.post(NEW, TYPED | chosen | {"categories": "no such"})
+    assert refused.status_code == 422
+    assert "No item is in the category “no such”" in refused.content.decode()
+    page.post(NEW, TYPED | chosen)
+
+    population = PopulationJob.objects.get()
+    assert population.chosen_models == {"tags": str(other.pk)}
+    assert (population.language, population.tells_runs) == ("de", True)
+    assert population.reference_at == datetime(2017, 12, 20, tzinfo=UTC)
+    assert population.rules == {"categories": ["baby", "diapers"], "taken": "ever"}
+    shown = page.get(population.get_absolute_url()).content.decode()
+    for words in ("in German", "looked at from 20 December 2017", "qwen3", "with rules of its own"):
+        assert words in shown
+
+
+def test_what_concerns_a_stage_that_is_not_made_is_not_asked_for(page: Client):
+    made(1)
+    other = LanguageModelFactory.create(name="qwen3", role="explanations", state="candidate")
+
+    page.post(NEW, TYPED | {"model_explanations": str(other.pk), "taken": "ever"})
+
+    population = PopulationJob.objects.get()
+    assert (population.chosen_models, population.rules) == ({}, {})
 
 
 def test_who_failed_stands_on_the_page_with_the_reason_and_the_way_to_the_run(page: Client):
@@ -203,6 +252,27 @@ def test_what_the_pages_do_goes_by_rest_too(api: APIClient, lead: User):
     assert api.get(API, {"state": "running"}).json()["results"] == []
 
 
+def test_choices_go_by_rest_too(api: APIClient):
+    made(1)
+    other = LanguageModelFactory.create(name="qwen3", role="tags", state="candidate")
+    wanted = {
+        "query": "all",
+        "stages": ["interests", "tags", "items"],
+        "models": {"tags": "qwen3"},
+        "rules": {"diversity": 0.5},
+        "language": "de",
+        "reference_at": "2017-12-20T06:00:00Z",
+        "tells_runs": True,
+    }
+
+    answer = api.post(API, wanted, format="json").json()
+
+    assert {name: answer[name] for name in wanted if name != "models"} == {
+        name: value for name, value in wanted.items() if name != "models"
+    }
+    assert answer["models"] == {"tags": str(other.pk)}
+
+
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [
@@ -215,6 +285,10 @@ def test_what_the_pages_do_goes_by_rest_too(api: APIClient, lead: User):
         ({"beta": 2}, "beta"),
         ({"n_items": 0}, "n_items"),
         ({"stage": "interests"}, "stage"),
+        ({"language": "tlh"}, "language"),
+        ({"reference_at": "soon"}, "reference_at"),
+        ({"models": {"interests": "nobody"}}, "models/interests"),
+        ({"stages": ["items"], "rules": {"categories": ["no such"]}}, "rules/categories"),
     ],
 )
 def test_by_rest_what_makes_no_sense_is_refused_at_its_field(api: APIClient, wrong: dict[str, Any], field: str):
@@ -246,6 +320,45 @@ def test_by_command_a_job_starts_and_its_progress_and_report_can_be_waited_for(m
     assert "done: 2 of 2 shoppers; 0 done, 0 skipped, 2 failed" in said
     assert "2 failed: answer breaks its schema" in said
     assert "4 calls" in said
+
+
+def test_by_command_choices_are_made_too():
+    made(1)
+    other = LanguageModelFactory.create(name="qwen3", role="tags", state="candidate")
+    words = "--population all --stages interests,tags,items --model tags=qwen3 --language de --date 2017-12-20"
+    words += " --category baby --category toys --taken ever --in-stock --diversity 0.25 --tell-runs"
+    ItemFactory.create(category=["baby"])
+    ItemFactory.create(category=["toys"])
+
+    call_command("generate", *words.split())
+
+    population = PopulationJob.objects.get()
+    assert population.chosen_models == {"tags": str(other.pk)}
+    assert (population.language, population.tells_runs) == ("de", True)
+    assert population.reference_at == datetime(2017, 12, 20, tzinfo=UTC)
+    assert population.rules == {
+        "categories": ["baby", "toys"],
+        "taken": "ever",
+        "in_stock_only": True,
+        "diversity": 0.25,
+    }
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("--model tags", "is not STAGE=MODEL"),
+        ("--model tags=nobody", "No model of this role is called so. There are: smollm2"),
+        ("--language tlh", "is none of en"),
+        ("--taken ever", "no step items"),
+    ],
+)
+def test_by_command_a_choice_that_cannot_be_is_said_in_words(more: str, words: str):
+    made(1)
+
+    with pytest.raises(CommandError, match=words):
+        call_command("generate", "--population", "all", "--stages", "interests", *more.split())
+    assert not PopulationJob.objects.exists()
 
 
 def test_by_command_what_is_wrong_is_said_in_words():

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -13,11 +14,15 @@ from judge import campaigns, events, queue
 from judge.models import Assignment, Campaign, CampaignUnit
 from recgpt_site.models import Delivery, Event, Webhook
 from recgpt_site.webhooks import listeners
-from recommend import pipeline
+from recommend import pipeline, tasks
 from recommend import services as runs
-from recommend.models import Generation
+from recommend.models import Generation, PopulationJob, Shopper
+from recommend.populations import planning
+from recommend.populations import services as populations
 from tests.judge.factories import FAILING, PASSING, AssessmentFactory, AssignmentFactory, CampaignFactory, UserFactory
 from tests.recommend.factories import GenerationFactory, PipelineRunFactory
+from tests.recommend.populations import material
+from tests.support.recorded_engine import RecordedEngine
 
 pytestmark = pytest.mark.django_db
 
@@ -164,6 +169,64 @@ def test_a_run_that_its_worker_ends_is_told_with_the_reason(webhook):
     (found,) = told(Event.RUN_FINISHED)
     assert (found["run"], found["state"], found["batch"]) == (str(run.pk), "failed", None)
     assert "No language model serves" in found["error"]
+
+
+@pytest.fixture
+def population(monkeypatch: pytest.MonkeyPatch) -> Callable[..., PopulationJob]:
+    """Starts a job for two shoppers."""
+    for task in (tasks.advance_population, tasks.advance_chunk):
+        monkeypatch.setattr(task, "apply_async_on_commit", lambda **sent: None)
+    material.serving()
+    material.made(2, age="25-34")
+    return lambda **options: material.started(stages="interests", **options)
+
+
+def test_a_population_that_is_done_is_told_once_and_its_runs_are_not(webhook, population):
+    webhook(Event.RUN_FINISHED, Event.POPULATION_ENDED)
+
+    done = material.worked(population(), RecordedEngine(material.good))
+
+    assert told(Event.RUN_FINISHED) == []
+    assert told(Event.POPULATION_ENDED) == [
+        {
+            "population": str(done.pk),
+            "query": "all",
+            "state": "done",
+            "shoppers": 2,
+            "done": 2,
+            "skipped": 0,
+            "failed": 0,
+            "error": "",
+        }
+    ]
+
+
+def test_runs_of_a_population_are_told_where_it_was_asked_for(webhook, population):
+    webhook(Event.RUN_FINISHED)
+
+    done = material.worked(population(tells_runs=True), RecordedEngine(material.good))
+
+    assert {found["run"] for found in told(Event.RUN_FINISHED)} == {str(run.pk) for run in done.runs.all()}
+
+
+def test_a_population_that_is_cancelled_or_fails_is_told_with_the_reason(webhook, population):
+    webhook(Event.POPULATION_ENDED)
+    cancelled = populations.cancel(population())
+    populations.cancel(cancelled)
+    failed = population(language="de")
+    planning.fail(failed.pk, "No model.")
+    planning.fail(failed.pk, "Once more.")
+    gone = populations.start(query="age=25-34", stages=["interests"], by=None)
+    Shopper.objects.update(attributes={})
+    material.written_down(gone)
+
+    assert [(found["population"], found["state"]) for found in told(Event.POPULATION_ENDED)] == [
+        (str(cancelled.pk), "cancelled"),
+        (str(failed.pk), "failed"),
+        (str(gone.pk), "failed"),
+    ]
+    assert told(Event.POPULATION_ENDED)[1]["error"] == "No model."
+    assert "age" in told(Event.POPULATION_ENDED)[2]["error"]
 
 
 @pytest.mark.django_db(transaction=True)
