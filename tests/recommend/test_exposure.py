@@ -63,10 +63,10 @@ def test_places_tail_and_diversity_are_those_worked_out_by_hand(run: PipelineRun
     ]
     assert [one.item.sku for one in found.baseline.items] == ["milk", "bread", "yoghurt"]
     assert (found.n_items, found.n_head) == (4, 2)
-    assert (found.run.tail_share, found.baseline.tail_share) == (pytest.approx(2 / 3), pytest.approx(1 / 3))
+    assert (found.run.tail_share, found.baseline.tail_share) == pytest.approx((2 / 3, 1 / 3))
     assert (found.run.median_place, found.baseline.median_place) == (3, 2)
     # Dairy twice and drawing once: 3 / 2**(2/3) even categories.
-    assert (found.run.exposed.n, found.run.exposed.effective) == (2, pytest.approx(3 / 2 ** (2 / 3)))
+    assert (found.run.exposed.n, found.run.exposed.effective) == pytest.approx((2, 3 / 2 ** (2 / 3)))
     assert found.baseline.exposed == found.run.exposed
 
 
@@ -82,7 +82,7 @@ def test_what_the_shopper_did_since_is_what_was_clicked(run: PipelineRun, items:
         )
     clicked = exposure.exposure_of(run).clicked
     assert clicked is not None
-    assert (clicked.n, clicked.effective) == (2, pytest.approx(2.0))
+    assert (clicked.n, clicked.effective) == pytest.approx((2, 2.0))
 
 
 def test_the_plot_has_a_dot_for_every_item_on_a_scale_of_tens(run: PipelineRun):
