@@ -61,11 +61,10 @@ def _row(
         fates["generations.none"] += 1
         return None
     try:
-        chat = generated.chat_of(stage, generation, len(accepted))
+        chat, [answer] = generated.chat_of(stage, generation, len(accepted), accepted)
     except chats.IncompleteInputError:
         fates["generations.input"] += 1
         return None
-    answer = chats.answer(stage, accepted)
     if not chat.takes(answer):
         fates["generations.form"] += 1
         return None

@@ -20,7 +20,7 @@ from recommend.languages import Language
 from recommend.models import Output, Stage
 from recommend.prompts import Prompt, load
 from recommend.stages import explanations, interests, tags
-from recommend.stages.explanations import ExplanationInput, ItemInfo
+from recommend.stages.explanations import GUIDELINE, TEXT, ExplanationInput, ItemInfo, Part
 from recommend.stages.interests import InterestOutput, InterestsInput
 from recommend.stages.tags import TagsInput
 
@@ -51,9 +51,11 @@ class Chat:
         return bool(Draft202012Validator(self.schema).is_valid(json.loads(answer)))
 
 
-def chat(stage: Stage, shown: Mapping[str, Any], language: Language, n: int) -> Chat:
-    """What asks for `n` outputs from the snapshot `shown`. Raises IncompleteInputError."""
+def chat(stage: Stage, shown: Mapping[str, Any], language: Language, n: int, parts: Sequence[Part] = TEXT) -> Chat:
+    """What asks for `n` outputs from the snapshot `shown`; `parts` of an explanation. Raises IncompleteInputError."""
     try:
+        if stage == Stage.EXPLANATIONS:
+            return _explanation(shown, language, parts)
         return _CHATS[stage](shown, language, n)
     except (KeyError, TypeError, ValueError) as error:
         raise IncompleteInputError(f"The input of the generation has no usable {error}.") from error
@@ -74,7 +76,7 @@ def _tags(shown: Mapping[str, Any], language: Language, n: int) -> Chat:
     return Chat(tags.messages(asked, prompt_of(Stage.TAGS)), tags.schema(asked))
 
 
-def _explanation(shown: Mapping[str, Any], language: Language, n: int) -> Chat:
+def _explanation(shown: Mapping[str, Any], language: Language, parts: Sequence[Part]) -> Chat:
     asked = ExplanationInput(
         InterestOutput(**shown["interest"]),
         ItemInfo(**shown["item"]),
@@ -83,20 +85,27 @@ def _explanation(shown: Mapping[str, Any], language: Language, n: int) -> Chat:
         language,
         shown.get("guideline", ""),
     )
-    return Chat(explanations.messages(asked, prompt_of(Stage.EXPLANATIONS)), explanations.schema(asked))
+    prompt = prompt_of(Stage.EXPLANATIONS)
+    return Chat(explanations.messages(asked, prompt, parts), explanations.schema(asked, parts))
 
 
-_CHATS = {Stage.INTERESTS: _interests, Stage.TAGS: _tags, Stage.EXPLANATIONS: _explanation}
+_CHATS = {Stage.INTERESTS: _interests, Stage.TAGS: _tags}
 
 
-def answer(stage: Stage, outputs: Sequence[Output]) -> str:
+def parts_of(shown: Mapping[str, Any], outputs: Iterable[Output]) -> tuple[Part, ...]:
+    """What an answer of these explanations holds: the guideline too, where each was written with its own."""
+    return GUIDELINE + TEXT if not shown.get("guideline") and all(one.guideline for one in outputs) else TEXT
+
+
+def answer(stage: Stage, outputs: Sequence[Output], parts: Sequence[Part] = TEXT) -> str:
     """The JSON that says these outputs, keys in the order in which the stage asks for them."""
     if stage == Stage.INTERESTS:
         said: Any = {"interests": [{"reason": one.reason, "interest": one.text, "stage": one.stage} for one in outputs]}
     elif stage == Stage.TAGS:
         return tags_answer((one.parent.text if one.parent else "", one.reason, one.text) for one in outputs)
     else:
-        said = {"explanation": outputs[0].text}
+        whole = {"guideline": outputs[0].guideline, "explanation": outputs[0].text}
+        said = {part: whole[part] for part in parts}
     return json.dumps(said, ensure_ascii=False)
 
 

@@ -98,9 +98,14 @@ def batches(
         yield batch, reading.said(outputs) if reading is not None else {}
 
 
-def chat_of(stage: Stage, generation: Generation, n: int) -> Chat:
-    """What asks for `n` outputs as the generation was asked, by today's prompt. Raises IncompleteInputError."""
-    return chats.chat(stage, generation.input, LANGUAGES[generation.run.language], n)
+def chat_of(stage: Stage, generation: Generation, n: int, *answers: Sequence[Output]) -> tuple[Chat, list[str]]:
+    """What asks for `n` outputs as the generation was asked, by today's prompt, and each answer to it, of its outputs.
+
+    Raises IncompleteInputError.
+    """
+    parts = chats.parts_of(generation.input, [one for outputs in answers for one in outputs])
+    asked = chats.chat(stage, generation.input, LANGUAGES[generation.run.language], n, parts)
+    return asked, [chats.answer(stage, outputs, parts) for outputs in answers]
 
 
 def origin(

@@ -70,12 +70,12 @@ def _row(
     if len({grade for _, grade in graded}) < 2:
         fates["generations.one_grade"] += 1
         return None
-    answers = [(chats.answer(stage, [output]), grade) for output, grade in graded]
     try:
-        chat = generated.chat_of(stage, generation, 1)
+        chat, said_by = generated.chat_of(stage, generation, 1, *([output] for output, _ in graded))
     except chats.IncompleteInputError:
         fates["generations.input"] += 1
         return None
+    answers = [(answer, grade) for answer, (_, grade) in zip(said_by, graded, strict=True)]
     if not all(chat.takes(answer) for answer, _ in answers):
         fates["generations.input"] += 1
         return None

@@ -142,10 +142,9 @@ def _pair(
 ) -> Row | None:
     newest = several[0]
     try:
-        chat = generated.chat_of(stage, newest, n)
+        chat, [answer, rejected] = generated.chat_of(stage, newest, n, better, worse)
     except chats.IncompleteInputError:
         return None
-    answer, rejected = chats.answer(stage, better), chats.answer(stage, worse)
     if not chat.takes(answer) or not chat.takes(rejected):
         return None
     by = [said[one.pk] for one in better if one.pk in said]

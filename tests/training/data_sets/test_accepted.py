@@ -165,6 +165,28 @@ def test_interests_and_explanations_are_asked_as_their_stages_ask():
     assert "Diapers size 4" in explanation.messages[1].content
 
 
+def test_an_explanation_that_was_written_with_its_guideline_is_learned_with_it():
+    explained = GenerationFactory.create(stage=Stage.EXPLANATIONS)
+    explained.input["tag"] = "diapers"
+    explained.save()
+    calm = "Calm, for tired parents."
+    guideline = {"guideline": calm, "reason": ""}
+    judged(OutputFactory.create(generation=explained, position=0, text="Dry nights for them", **guideline), passes=True)
+
+    (together,), _ = built(kind="explanation")
+    explained.input["guideline"] = calm
+    explained.save()
+    (apart,), _ = built(kind="explanation")
+
+    assert json.loads(together.answer) == {
+        "guideline": "Calm, for tired parents.",
+        "explanation": "Dry nights for them",
+    }
+    assert "Answer as JSON: guideline, explanation." in together.messages[1].content
+    assert json.loads(apart.answer) == {"explanation": "Dry nights for them"}
+    assert calm in apart.messages[1].content
+
+
 def test_outputs_and_inputs_that_came_from_elsewhere_incomplete_are_left_out_and_counted():
     no_parent = tags(True)
     no_parent.outputs.update(parent=None)
