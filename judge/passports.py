@@ -21,13 +21,14 @@ from django.utils import timezone
 from judge import asking, comparison, services, verdicts, ways
 from judge.checks import figures
 from judge.checks.figures import Answered
-from judge.comparison import Filters
+from judge.comparison import STAGE_OF_KIND, Filters
 from judge.models import JudgeCheck, Panel, Passport, Rater, Rubric
 from judge.rubrics import RubricDef
 from judge.statistics.calibration import Calibration, calibration
 from judge.statistics.ceiling import Ceiling, human_ceiling
 from judge.statistics.intervals import Estimate
 from judge.statistics.report import FAIL, OVERALL, PASS, agreement_report, conjunctions
+from recommend.models import Generation, JobState, LanguageModel, Output
 
 # What makes a judge another judge, and what a page calls it.
 PARTS = {
@@ -89,7 +90,8 @@ def valid_for(kind: str, judge: Rater | None = None, *, now: datetime | None = N
 
     judge  a judge model with its prompt; None for the one that serves now
 
-    It expires when the model, its adapter, its prompt or the rubric changes, and JUDGE_PASSPORT_DAYS after its date.
+    It expires when the model, its adapter, its prompt or the rubric changes, when another model or prompt makes the
+    outputs than those that it was measured on, and JUDGE_PASSPORT_DAYS after its date.
     """
     found = Passport.objects.filter(rubric__kind=kind).select_related(
         "rater__language_model", "rater__panel", "rubric", "judge_check"
@@ -116,7 +118,8 @@ def _validity(passport: Passport, judge: Rater, now: datetime) -> Validity:
     if reason := _expiry(passport, judge, now):
         return Validity(Standing.EXPIRED, reason, passport)
     until = passport.created_at + _lifetime()
-    return Validity(Standing.VALID, f"It holds until {until:%-d %B %Y}, unless the judge or rubric changes.", passport)
+    said = f"It holds until {until:%-d %B %Y}, unless the judge, the rubric or what makes the outputs changes."
+    return Validity(Standing.VALID, said, passport)
 
 
 def _expiry(passport: Passport, judge: Rater, now: datetime) -> str:
@@ -125,11 +128,29 @@ def _expiry(passport: Passport, judge: Rater, now: datetime) -> str:
     newest = Rubric.objects.current(passport.rubric.kind)
     if newest.pk != passport.rubric_id:
         reasons.append(f"The rubric was version {passport.rubric.version} and is version {newest.version} now.")
+    reasons.append(_made_otherwise(passport))
     if now - passport.created_at > _lifetime():
         reasons.append(
             f"It is of {passport.created_at:%-d %B %Y}, and a passport lasts {settings.JUDGE_PASSPORT_DAYS} days."
         )
     return " ".join(filter(None, reasons))
+
+
+def _made_otherwise(passport: Passport) -> str:
+    """What makes the outputs now, where it was not among those that the passport was measured on; else ""."""
+    kind = Output.Kind(passport.rubric.kind)
+    serving = LanguageModel.objects.filter(role=STAGE_OF_KIND[kind], state=LanguageModel.State.SERVING)
+    newest = (
+        Generation.objects.filter(stage=STAGE_OF_KIND[kind], state=JobState.DONE, model__in=serving)
+        .order_by("-created_at")
+        .values_list("model__name", "prompt_version")
+        .first()
+    )
+    measured = passport.measured_on.get("made_by", [])
+    if newest is None or not measured or list(newest) in measured:
+        return ""
+    then = ", ".join(f"{name} (prompt {version})" for name, version in measured)
+    return f"It was measured on {kind}s of {then}; they are made by {newest[0]} (prompt {newest[1]}) now."
 
 
 def version_of(judge: Rater, rubric: Rubric) -> dict[str, str]:
@@ -291,11 +312,13 @@ def _sample(check: JudgeCheck) -> dict[str, Any]:
     """What the check was made of."""
     cases = check.cases.order_by()
     when = cases.aggregate(first=Min("output__created_at"), last=Max("output__created_at"))
-    names = cases.order_by("output__generation__model__name").values_list("output__generation__model__name", flat=True)
+    made_by = cases.values_list("output__generation__model__name", "output__generation__prompt_version").distinct()
+    pairs = sorted(made_by)
     return {
         "n_outputs": cases.values("output").distinct().count(),
         "n_shoppers": cases.values("output__generation__shopper").distinct().count(),
-        "generators": list(names.distinct()),
+        "generators": list(dict.fromkeys(name for name, _ in pairs)),
+        "made_by": [list(pair) for pair in pairs],
         "made": _dates(when["first"], when["last"]),
         "budget": check.budget,
         "seed": check.seed,

@@ -149,6 +149,7 @@ def _probes(usable: Sequence[Answered], rules: RubricDef) -> tuple[ProbeFigure, 
             ("repeat", "Asked again", "Asked the same again, it changed"),
             ("warm", "Asked again at temperature 0.3", "Asked again at a small temperature, it changed"),
             ("reversed", "Criteria in reversed order", "Asked in reversed order, it changed"),
+            ("reworded", "Questions in other words", "Asked in other words, it changed"),
         )
     ]
     turned = [

@@ -12,9 +12,10 @@ import random
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from judge.rubrics import CriterionDef, Kind
-from judge.verdicts import VerdictInput
+from judge.verdicts import CriterionLike, VerdictInput
 from recommend.citations import names_in
 from recommend.rules import normal_form, words
 
@@ -27,6 +28,8 @@ _EMPTY = frozenset(
         "things this time to very was weeks well were when which with year years your"
     ).split()
 )
+# What was last taken so many days ago is of the last days in nobody's words.
+STALE_D = 60
 _FILLERS = ("of", "the", "when", "for", "but", "so", "very", "is", "with", "than")
 # Not one of them is told from a history: whoever has a household has these.
 _NECESSITIES = (
@@ -100,6 +103,18 @@ def miscounted(input: VerdictInput, material: Material, rng: random.Random) -> V
     counted = re.compile(rf"(?<!\w)({re.escape(name)})(?!\w)(?:\s*[×x]\s*\d+|\s*\(\d[^)]*\))?", re.IGNORECASE)
     wrong = units[name] + rng.randint(7, 15)
     return replace(input, output_reason=counted.sub(rf"\1 ×{wrong}", input.output_reason, count=1))
+
+
+def stale(input: VerdictInput, material: Material, rng: random.Random) -> VerdictInput | None:
+    """An interest of long ago told as one of the last days: what the reason cites was last taken months before."""
+    ages: dict[str, int] = {}
+    for line in input.context_text.splitlines():
+        for name in _units(line):
+            ages[name] = min(_age_d(line), ages.get(name, STALE_D))
+    old = [name for name in names_in(input.output_reason, _units(input.context_text)) if ages[name] >= STALE_D]
+    if not old:
+        return None
+    return replace(input, output_reason=f"Bought {rng.choice(old)} within the last few days.")
 
 
 def unrelated(input: VerdictInput, material: Material, rng: random.Random) -> VerdictInput | None:
@@ -192,6 +207,7 @@ DEFECTS: dict[Kind, tuple[Defect, ...]] = {
     "interest": (
         Defect("invented", "reasonableness", "Another shopper’s interest, for a reason this history lacks", invented),
         Defect("miscounted", "reasonableness", "A count in the reason that is not the history’s", miscounted),
+        Defect("stale", "reasonableness", "An interest of long ago told as one of the last days", stale),
         Defect("unrelated", "reasonableness", "The reason of another interest of the same shopper", unrelated),
         Defect("necessity", "willingness", "A mere need in the place of the interest", necessity),
         Defect("salad", "reasonableness", "Words without meaning", salad),
@@ -225,6 +241,16 @@ def defects_for(kind: Kind, criteria: Sequence[CriterionDef]) -> list[Defect]:
 def reversed_order(input: VerdictInput) -> VerdictInput:
     """The same question with its criteria in reversed order."""
     return replace(input, criteria=tuple(reversed(input.criteria)))
+
+
+def reworded(input: VerdictInput) -> VerdictInput:
+    """The same question with each criterion's in other words, which ask for nothing more."""
+    return replace(input, criteria=tuple(_reworded(criterion) for criterion in input.criteria))
+
+
+def _reworded(criterion: CriterionLike) -> CriterionLike:
+    question = f"What has to be decided is this: {criterion.question} Decide it for the output that is shown."
+    return replace(cast("CriterionDef", criterion), question=question)
 
 
 def longer(input: VerdictInput) -> VerdictInput:
@@ -281,6 +307,12 @@ def _units(history: str) -> dict[str, int]:
             if counted:
                 found[counted[1]] = found.get(counted[1], 0) + int(counted[2] or 1)
     return found
+
+
+def _age_d(line: str) -> int:
+    """Days since what a line of a history tells of, or 0 where it does not begin by saying so."""
+    told = re.match(r"(\d+) (day|week|month|year)s? ago\b", line)
+    return int(told[1]) * {"day": 1, "week": 7, "month": 30, "year": 365}[told[2]] if told else 0
 
 
 def _share_words(one: str, other: str) -> bool:

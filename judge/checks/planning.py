@@ -31,6 +31,7 @@ PROBES: dict[Probe, Callable[[VerdictInput], VerdictInput]] = {
     Probe.REPEAT: lambda asked: asked,
     Probe.WARM: lambda asked: asked,
     Probe.REVERSED: perturbations.reversed_order,
+    Probe.REWORDED: lambda asked: asked,  # the criteria are not stored with a question: `question` rewords them
     Probe.LONGER: perturbations.longer,
 }
 INJECTIONS: dict[Probe, Callable[[VerdictInput], VerdictInput]] = {
@@ -74,7 +75,8 @@ def question(case: CheckCase, rules: RubricDef) -> VerdictInput:
     """What the judge is asked in a case."""
     stored: dict[str, Any] = dict(case.question)
     criteria = tuple(rules.criterion(name) for name in stored.pop("criteria"))
-    return VerdictInput(**stored, criteria=criteria)
+    asked = VerdictInput(**stored, criteria=criteria)
+    return perturbations.reworded(asked) if case.probe == Probe.REWORDED else asked
 
 
 def _probes(check: JudgeCheck, source: Source) -> Iterator[CheckCase]:

@@ -67,6 +67,7 @@ class CheckCase(Answered):
         REPEAT = "repeat", "Asked again"
         WARM = "warm", "Asked again at a small temperature"
         REVERSED = "reversed", "Criteria in reversed order"
+        REWORDED = "reworded", "Questions in other words"
         LONGER = "longer", "Said twice"
         INJECTED_OUTPUT = "injected_output", "Order to the judge in the output"
         INJECTED_EVIDENCE = "injected_evidence", "Order to the judge in an item title"

@@ -75,7 +75,7 @@ def test_a_check_is_started_and_cancelled_from_the_page(client: Client, lead: Us
     check = JudgeCheck.objects.get()
     assert started.headers["Location"] == check.get_absolute_url()
     assert (check.budget, check.created_by, check.state) == (40, lead, JobState.QUEUED)
-    assert "0 of 30" in text_of(client, check.get_absolute_url()).replace("</span>", "")
+    assert "0 of 32" in text_of(client, check.get_absolute_url()).replace("</span>", "")
 
     again = client.post(reverse("judge:check-start"), {"kind": "interest", "budget": "40"}, follow=True)
     assert "is being checked on interests already" in again.content.decode()
@@ -173,7 +173,7 @@ def test_a_check_by_rest(judge: Rater):
     started = api.post(CHECKS, {"kind": "interest", "budget": 40, "seed": 5})
     assert started.status_code == 202
     body: dict[str, Any] = started.json()
-    assert (body["state"], body["n_answered"], body["n_questions"], body["passport"]) == ("queued", 0, 30, None)
+    assert (body["state"], body["n_answered"], body["n_questions"], body["passport"]) == ("queued", 0, 32, None)
     assert (body["seed"], body["judge"]["name"], body["rubric"]["kind"]) == (5, "judge-model", "interest")
 
     refused = clients.problem(api.post(CHECKS, {"kind": "interest", "judge": str(judge.pk)}), 409)

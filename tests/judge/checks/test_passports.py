@@ -128,6 +128,21 @@ def test_it_expires_when_the_rubric_changes(judge: Rater):
     assert passports.valid_for("interest").reason == "The rubric was version 1 and is version 2 now."
 
 
+def test_it_expires_when_another_prompt_or_model_makes_the_outputs(judge: Rater):
+    passport = issued(judge)
+    ((name, _),) = passport.measured_on["made_by"]
+    imported = LanguageModelFactory.create(name="other (imported)", state=LanguageModel.State.RETIRED)
+    GenerationFactory.create(prompt_version="9", outputs=1, model=imported)
+    assert passports.valid_for("interest").is_valid
+
+    GenerationFactory.create(prompt_version="2", outputs=1)
+
+    expired = passports.valid_for("interest")
+    assert expired.standing == Standing.EXPIRED
+    told = f"It was measured on interests of {name} (prompt 1); they are made by {name} (prompt 2) now."
+    assert expired.reason == told
+
+
 def test_the_newest_one_counts(judge: Rater):
     issued(judge)
     newest = issued(judge)

@@ -15,6 +15,7 @@ from judge.checks.perturbations import (
     injected_output,
     longer,
     reversed_order,
+    reworded,
 )
 from judge.rubrics import RUBRICS, Kind
 from judge.verdicts import VerdictInput
@@ -147,6 +148,34 @@ def test_units_of_an_item_on_two_lines_are_added_before_the_count_is_made_wrong(
     assert int(broken.output_reason.split("×")[1].rstrip(".")) > 40
 
 
+def test_what_was_last_bought_months_ago_is_told_as_of_the_last_days():
+    broken = made("stale", INPUTS["interest"])
+
+    assert broken is not None
+    assert (broken.output_text, broken.output_reason) == ("baby care", "Bought diapers within the last few days.")
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        "2 months ago (purchased) | diapers ×9\n5 days ago (purchased) | diapers",  # the last days hold it too
+        "8 weeks ago (purchased) | diapers ×9",
+        "yesterday (purchased) | diapers ×9",  # nothing says how long ago
+    ],
+)
+def test_what_may_be_of_the_last_days_is_not_taken_for_stale(history: str):
+    assert made("stale", interest(history=history)) is None
+    assert made("stale", interest(reason="Loves children.")) is None
+
+
+def test_reworded_criteria_ask_the_same_by_the_same_labels():
+    before, after = (input.criteria[0] for input in (INPUTS["interest"], reworded(INPUTS["interest"])))
+
+    assert before.question in after.question
+    assert after.question != before.question
+    assert (after.name, after.labels, after.guideline) == (before.name, before.labels, before.guideline)
+
+
 def test_a_reason_that_cites_nothing_has_no_count_to_change():
     assert made("miscounted", interest(reason="Loves children.")) is None
 
@@ -201,13 +230,13 @@ def test_without_others_only_what_needs_no_donor_is_made():
     alone = {kind: [one.name for one in DEFECTS[kind] if made(one.name, INPUTS[kind])] for kind in DEFECTS}
 
     assert alone == {
-        "interest": ["miscounted", "necessity", "salad"],
+        "interest": ["miscounted", "stale", "necessity", "salad"],
         "tag": ["coreless", "salad"],
         "explanation": ["invented-claim", "unsafe", "copied-title", "salad"],
     }
 
 
-@pytest.mark.parametrize("probe", [reversed_order, longer, injected_output, injected_evidence])
+@pytest.mark.parametrize("probe", [reversed_order, reworded, longer, injected_output, injected_evidence])
 @pytest.mark.parametrize("kind", RUBRICS)
 def test_a_probe_keeps_every_word_of_the_question(probe: Callable[[VerdictInput], VerdictInput], kind: Kind):
     input = INPUTS[kind]

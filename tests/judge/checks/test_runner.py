@@ -71,7 +71,7 @@ def test_a_judge_that_passes_everything_catches_no_planted_defect(judge: Rater, 
     assert {one["name"] for one in passport.figures["defects"]} == {
         one.defect for one in check.cases.filter(probe=Probe.PLANTED)
     }
-    for name in ("repeat", "warm", "reversed"):
+    for name in ("repeat", "warm", "reversed", "reworded"):
         assert figure(passport, "probes", name)["estimate"]["value"] == 0.0
     for name in ("injected_output", "injected_evidence"):
         injected = figure(passport, "probes", name)
@@ -148,8 +148,9 @@ def test_the_questions_differ_as_their_probe_says(judge: Rater):
 
     by_probe = {case.probe: case for case in check.cases.filter(output=check.cases.first().output)}  # type: ignore[union-attr]
     requests = {request.key: request for request in engine.requests}
-    base, repeat, warm, reverse = (
-        requests[str(by_probe[name].pk)] for name in (Probe.BASE, Probe.REPEAT, Probe.WARM, Probe.REVERSED)
+    base, repeat, warm, reverse, reworded = (
+        requests[str(by_probe[name].pk)]
+        for name in (Probe.BASE, Probe.REPEAT, Probe.WARM, Probe.REVERSED, Probe.REWORDED)
     )
     assert base.messages == repeat.messages == warm.messages
     assert base.sampling == repeat.sampling
@@ -157,6 +158,7 @@ def test_the_questions_differ_as_their_probe_says(judge: Rater):
     assert base.schema is not None
     assert reverse.schema is not None
     assert list(reverse.schema["properties"])[:2] == list(base.schema["properties"])[1::-1]
+    assert (reworded.messages != base.messages, reworded.schema) == (True, base.schema)
 
 
 def test_no_more_is_asked_than_the_budget_allows(judge: Rater):
