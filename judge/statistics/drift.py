@@ -202,8 +202,8 @@ def _sentence(weeks: Sequence[Week]) -> str:
     now = f"In the week of {last.start:%-d %B %Y} the judge differed from people on {share}"
     alarms = [one for one in watched if one.alarm]
     if not alarms:
-        weeks = f"{len(watched):,} week{'' if len(watched) == 1 else 's'}"
-        return f"{now} of the labels, before on {percent(last.target or 0.0)}: no drift shows in {weeks}."
+        over = f"{len(watched):,} week{'' if len(watched) == 1 else 's'}"
+        return f"{now} of the labels, before on {percent(last.target or 0.0)}: no drift shows in {over}."
     return f"{now} of the labels. {alarm_sentence(alarms[-1])}"
 
 
