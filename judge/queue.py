@@ -1,27 +1,25 @@
 """The review queue: who works on which unit, and how answers come back without one being lost or given twice.
 
 A unit has as many places as its campaign's overlap. A lease takes a place, a submit keeps it, and a skip, a release or
-a lapsed lease gives it back. Whatever moves a place locks the unit before the assignment: two that meet wait for each
-other instead of locking each other out.
+a lapsed lease gives it back.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F, Model, QuerySet
 from django.utils import timezone
 
 from judge import answers as rules
-from judge import events, leases, pairs
+from judge import events, holding, leases, pairs
 from judge.leases import expire as expire_leases
-from judge.models import Assessment, Assignment, Campaign, CampaignUnit, Rater
+from judge.models import Assessment, Assignment, Campaign, Rater
 from judge.refusals import (
     AlreadySubmitted,
     CampaignClosed,
@@ -37,7 +35,7 @@ from judge.rubrics import RubricDef
 from judge.services import definition_in_use
 from recommend import audit
 from recommend.audit import Verb
-from recommend.models import Generation, Output, PipelineRun
+from recommend.models import Output
 from recommend.prepared import Prepared, execute, insert
 
 # The refusals are part of what this module does: callers find them here.
@@ -55,65 +53,21 @@ __all__ = [
     "expire_leases",
     "flag",
     "heartbeat",
-    "lease_end",
-    "locked",
     "next_assignment",
-    "own_screen",
     "release",
     "revise",
     "save_draft",
     "skip",
     "submit",
     "submit_screen",
-    "tell",
 ]
 
 State = Assignment.State
-# What an assignment comes with, as a screen shows it; its rubric is `services.rubric_in_use`.
-SCREEN = ("unit__campaign", "unit__generation__run", "unit__generation__shopper")
-# Of these rows, what a screen and its submit need; reading the rest costs more than finding the rows.
-_NEEDED: dict[str, tuple[type[Model], set[str]]] = {
-    "unit__campaign": (
-        Campaign,
-        {"id", "name", "task", "state", "rubric", "overlap", "blind", "lease_s", "guidelines"},
-    ),
-    "unit__generation": (Generation, {"id", "run", "shopper", "stage"}),
-    "unit__generation__run": (PipelineRun, {"id", "history", "shopper"}),
-}
-NOT_SHOWN = tuple(
-    f"{path}__{field.name}"
-    for path, (model, needed) in _NEEDED.items()
-    for field in model._meta.concrete_fields
-    if field.name not in needed
-)
-
-
-def _on_screen(pk: UUID, annotator: int) -> QuerySet[Assignment]:
-    return Assignment.objects.filter(pk=pk, annotator=annotator).select_related(*SCREEN).defer(*NOT_SHOWN)
-
-
-def _on_screen_locked(pk: UUID, annotator: int) -> QuerySet[Assignment]:
-    return _on_screen(pk, annotator).select_for_update(of=("unit", "self"))
-
-
-ON_SCREEN = Prepared(_on_screen, pk=UUID, annotator=int)
-ON_SCREEN_LOCKED = Prepared(_on_screen_locked, pk=UUID, annotator=int)
-LOCKED = Prepared(
-    lambda pk, annotator: (
-        Assignment.objects.filter(pk=pk, annotator=annotator)
-        .select_for_update(of=("unit", "self"))
-        .select_related("unit__campaign")
-        .defer("unit__campaign__design")
-    ),
-    pk=UUID,
-    annotator=int,
-)
 RATER = Prepared(lambda user: Rater.objects.select_for_update().filter(user=user), user=int)
 NEWEST = """
 SELECT output_id, max(revision) FROM judge_assessment
 WHERE rater_id = %(rater)s AND rubric_id = %(rubric)s AND output_id = ANY(%(outputs)s) GROUP BY output_id
 """
-MAX_SECONDS = 86_400.0
 
 
 def next_assignment(campaign: Campaign, annotator: User, at_most_s: int | None = None) -> Assignment | None:
@@ -125,12 +79,7 @@ def next_assignment(campaign: Campaign, annotator: User, at_most_s: int | None =
     held = leases.take(campaign, annotator, at_most_s)
     if held is None and expire_leases(campaign):
         held = leases.take(campaign, annotator, at_most_s)
-    return None if held is None else own_screen(held, annotator)
-
-
-def own_screen(pk: UUID, annotator: User) -> Assignment:
-    """A person's assignment with what its screen shows. Raises Assignment.DoesNotExist for another person's."""
-    return _only(ON_SCREEN(pk=pk, annotator=annotator.pk))
+    return None if held is None else holding.own_screen(held, annotator)
 
 
 def empty_reason(campaign: Campaign, annotator: User) -> str:
@@ -167,20 +116,20 @@ def save_draft(
     Where the lease was lost and somebody else has the place, the draft is stored all the same and LeaseLost raised.
     Raises AlreadySubmitted after the submit, InvalidAnswer for what does not fit the generation or its rubric.
     """
-    clean = rules.cleaned(draft, *_asked(assignment))
+    clean = rules.cleaned(draft, *holding.asked(assignment))
     refusal: QueueError | None = None
     with transaction.atomic():
-        unit, held = locked(assignment, annotator)
+        unit, held = holding.locked(assignment, annotator)
         if held.state in {State.SUBMITTED, State.SKIPPED}:
-            raise _ended(held)
+            raise holding.ended(held)
         if held.draft_version != version:
             raise StaleDraft(held.draft_version, held.draft)
         try:
-            _count(unit, _hold(unit, held))
+            holding.count_places(unit, holding.hold(unit, held))
         except QueueError as error:
             refusal = error
         held.draft, held.draft_version = clean, version + 1
-        held.seconds = max(held.seconds, _sane(seconds))
+        held.seconds = max(held.seconds, holding.sane(seconds))
         held.save(update_fields=["draft", "draft_version", "seconds", "state", "lease_until"])
     if refusal is not None:
         raise refusal
@@ -192,14 +141,14 @@ def heartbeat(assignment: Assignment, annotator: User) -> datetime:
     renewed = Assignment.objects.filter(
         pk=assignment.pk, annotator=annotator, state=State.LEASED, unit__campaign__state=Campaign.State.ACTIVE
     )
-    until = lease_end(assignment.unit.campaign)
+    until = holding.lease_end(assignment.unit.campaign)
     if renewed.update(lease_until=until):
         return until
     with transaction.atomic():
-        unit, held = locked(assignment, annotator)
+        unit, held = holding.locked(assignment, annotator)
         if held.state in {State.SUBMITTED, State.SKIPPED}:
-            raise _ended(held)
-        _count(unit, _hold(unit, held))
+            raise holding.ended(held)
+        holding.count_places(unit, holding.hold(unit, held))
         held.save(update_fields=["state", "lease_until"])
     return held.lease_until
 
@@ -207,9 +156,9 @@ def heartbeat(assignment: Assignment, annotator: User) -> datetime:
 def release(assignment: Assignment, annotator: User) -> None:
     """Put work down: the place is free for others, the draft is kept. Nothing happens to work that is not held."""
     with transaction.atomic():
-        unit, held = locked(assignment, annotator)
+        unit, held = holding.locked(assignment, annotator)
         if held.state == State.LEASED:
-            _count(unit, -1)
+            holding.count_places(unit, -1)
             held.state, held.lease_until = State.EXPIRED, timezone.now()
             held.save(update_fields=["state", "lease_until"])
             audit.record(Verb.ASSIGNMENT_RELEASED, held, by=annotator)
@@ -218,11 +167,11 @@ def release(assignment: Assignment, annotator: User) -> None:
 def skip(assignment: Assignment, annotator: User, reason: str = "") -> None:
     """Leave a generation to others for good, saying why. Raises AlreadySubmitted."""
     with transaction.atomic():
-        unit, held = locked(assignment, annotator)
+        unit, held = holding.locked(assignment, annotator)
         if held.state == State.SUBMITTED:
-            raise _ended(held)
+            raise holding.ended(held)
         if held.state == State.LEASED:
-            _count(unit, -1)
+            holding.count_places(unit, -1)
         if held.state != State.SKIPPED:
             held.state, held.skip_reason = State.SKIPPED, rules.cleaned_text(reason)
             held.save(update_fields=["state", "skip_reason"])
@@ -251,13 +200,13 @@ def submit(
     answers are kept as the draft. Else `assignment` itself is submitted afterwards.
     """
     with transaction.atomic():
-        unit, held = locked(assignment, annotator)
+        unit, held = holding.locked(assignment, annotator)
         if unit.rival_id is None:
             held.kept_outputs = assignment.kept_outputs
         stored, refusal = _submitted(held, annotator, answers, seconds)
     if refusal is not None:
         raise refusal
-    tell(assignment, held)
+    holding.tell(assignment, held)
     return stored
 
 
@@ -267,7 +216,7 @@ def submit_screen(pk: UUID, annotator: User, answers: Mapping[str, Any], seconds
     Raises Assignment.DoesNotExist for another person's.
     """
     with transaction.atomic():
-        held = _only(ON_SCREEN_LOCKED(pk=pk, annotator=annotator.pk))
+        held = holding.only(holding.ON_SCREEN_LOCKED(pk=pk, annotator=annotator.pk))
         _, refusal = _submitted(held, annotator, answers, seconds)
     if refusal is not None:
         raise refusal
@@ -279,16 +228,16 @@ def _submitted(
 ) -> tuple[list[Assessment], QueueError | None]:
     """What was stored of a locked assignment, or why it was not and its answers are the draft, for after the commit."""
     unit = held.unit
-    rubric_def, rated = _asked(held)
+    rubric_def, rated = holding.asked(held)
     clean = rules.cleaned(answers, rubric_def, rated)
     if held.state == State.SUBMITTED:
         return _first(held), None
     if held.state == State.SKIPPED:
-        raise _ended(held)
+        raise holding.ended(held)
     rules.check_complete(clean, rubric_def, rated)
-    held.seconds = max(held.seconds, _sane(seconds))
+    held.seconds = max(held.seconds, holding.sane(seconds))
     try:
-        change = _hold(unit, held)
+        change = holding.hold(unit, held)
     except QueueError as error:
         held.draft, held.draft_version = clean, held.draft_version + 1
         held.save(update_fields=["draft", "draft_version", "seconds"])
@@ -318,7 +267,7 @@ def revise(
     clean = rules.cleaned({str(output.pk): {"labels": labels, "comment": comment}}, rubric_def, assignment.kept_outputs)
     rules.check_complete(clean, rubric_def, [output])
     with transaction.atomic():
-        _, held = locked(assignment, annotator)
+        _, held = holding.locked(assignment, annotator)
         if held.state != State.SUBMITTED:
             raise NotSubmitted("There is nothing to revise before the review is submitted. Your draft is kept.")
         latest = held.assessments.filter(output=output).order_by("-revision").first()
@@ -329,54 +278,6 @@ def revise(
         detail = {"output": str(output.pk), "revision": stored.revision}
         audit.record(Verb.ASSIGNMENT_REVISED, held, detail, by=annotator)
         return stored
-
-
-def _asked(assignment: Assignment) -> tuple[RubricDef, Sequence[Output | Assignment]]:
-    """The questions, and what they are asked of: the outputs of a generation, or a pair as a whole."""
-    if assignment.unit.rival_id is not None:
-        return pairs.ASKED, [assignment]
-    return definition_in_use(assignment.unit.campaign.rubric_id), assignment.kept_outputs
-
-
-def locked(assignment: Assignment, annotator: User) -> tuple[CampaignUnit, Assignment]:
-    """The unit and the assignment, locked in that order. Raises Assignment.DoesNotExist for another person's."""
-    held = _only(LOCKED(pk=assignment.pk, annotator=annotator.pk))
-    return held.unit, held
-
-
-def _only(found: Sequence[Assignment]) -> Assignment:
-    for one in found:
-        return one
-    raise Assignment.DoesNotExist
-
-
-def tell(assignment: Assignment, held: Assignment) -> None:
-    """Bring the caller's row up to what was read under the lock and stored."""
-    for name in ("state", "lease_until", "seconds", "submitted_at", "draft", "draft_version"):
-        setattr(assignment, name, getattr(held, name))
-
-
-def _hold(unit: CampaignUnit, held: Assignment) -> int:
-    """Renew a lease, or take a place again after it lapsed; returns the places that this takes, 0 or 1.
-
-    The caller has locked both, counts the place and saves the assignment. Raises CampaignClosed, Surplus.
-    """
-    campaign = unit.campaign
-    if campaign.state == Campaign.State.CLOSED:
-        raise CampaignClosed("This campaign was closed meanwhile. Your answers are kept as a draft; ask its lead.")
-    lapsed = held.state != State.LEASED
-    if lapsed and not unit.is_gold and unit.n_taken >= campaign.overlap:
-        raise Surplus(
-            "Your time for this one ran out and somebody else has taken it over. Your answers are kept as a "
-            "draft and come back to you if the place becomes free; go on with the next one."
-        )
-    held.state, held.lease_until = State.LEASED, lease_end(campaign)
-    return int(lapsed)
-
-
-def _count(unit: CampaignUnit, change: int) -> None:
-    if change:
-        CampaignUnit.objects.filter(pk=unit.pk).update(n_taken=F("n_taken") + change)
 
 
 def _store(
@@ -424,24 +325,6 @@ def _first(held: Assignment) -> list[Assessment]:
     return sorted(first.values(), key=lambda assessment: assessment.output.position)
 
 
-def _ended(held: Assignment) -> LeaseLost:
-    if held.state == State.SUBMITTED:
-        return AlreadySubmitted("You have submitted this one already. Labels can still be revised, output by output.")
-    return LeaseLost(
-        "You have skipped this one, so it is with others now. Your draft is kept; go on with the next one."
-    )
-
-
 def _is_member(campaign: Campaign, annotator: User) -> bool:
     members = set(campaign.members.values_list("pk", flat=True))
     return not members or annotator.pk in members
-
-
-def lease_end(campaign: Campaign) -> datetime:
-    """When a lease that is given or renewed now ends."""
-    return timezone.now() + timedelta(seconds=campaign.lease_s)
-
-
-def _sane(seconds: float) -> float:
-    """The browser's clock, which may say anything."""
-    return min(max(seconds, 0.0), MAX_SECONDS) if math.isfinite(seconds) else 0.0

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from judge import pairs, queue
+from judge import holding, pairs
 from judge.models import Assignment
 from judge.refusals import NotSubmitted
 from recommend import audit
@@ -37,7 +37,7 @@ def reveal(assignment: Assignment, annotator: User) -> None:
 
     Raises NotSubmitted before the choice, and for what is no pair.
     """
-    _, held = queue.locked(assignment, annotator)
+    _, held = holding.locked(assignment, annotator)
     chosen = pairs.of(held) if held.state == Assignment.State.SUBMITTED else None
     if chosen is None:
         raise NotSubmitted("Whose the answers are is told after a choice between two is submitted. There is none yet.")

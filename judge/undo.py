@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Count, F
 
-from judge import pairs, queue, visibility
+from judge import holding, pairs, visibility
 from judge.models import Assessment, Assignment, Campaign, CampaignUnit, Rater, Resolution, Tally, Withdrawal
 from judge.refusals import NotSubmitted, NotUndoable
 from recommend import audit
@@ -39,7 +39,7 @@ def undo(assignment: Assignment, annotator: User) -> None:
     `assignment` itself is brought up to date. Repeating it changes nothing. Raises NotSubmitted where there is nothing
     to take back, NotUndoable with the reason where the labels stay.
     """
-    unit, held = queue.locked(assignment, annotator)
+    unit, held = holding.locked(assignment, annotator)
     if held.state in {State.SKIPPED, State.EXPIRED}:
         raise NotSubmitted("There is nothing to take back: this one is not submitted, and not in your hands.")
     if held.state == State.SUBMITTED:
@@ -56,7 +56,7 @@ def undo(assignment: Assignment, annotator: User) -> None:
         if refusal := _refusal(held, annotator):
             raise NotUndoable(refusal)
         _reopen(unit, held)
-    queue.tell(assignment, held)
+    holding.tell(assignment, held)
 
 
 def _reopen(unit: CampaignUnit, held: Assignment) -> None:
@@ -73,7 +73,7 @@ def _reopen(unit: CampaignUnit, held: Assignment) -> None:
     Withdrawal.objects.create(assignment=held, submitted_at=held.submitted_at, labels=said)
     # Two on: a copy that a browser kept while it saved for the last time is one behind what it saved, and must not win.
     held.draft_version += 2
-    held.state, held.submitted_at, held.lease_until = State.LEASED, None, queue.lease_end(unit.campaign)
+    held.state, held.submitted_at, held.lease_until = State.LEASED, None, holding.lease_end(unit.campaign)
     held.save(update_fields=["draft", "draft_version", "state", "submitted_at", "lease_until"])
     given.delete()
     CampaignUnit.objects.filter(pk=unit.pk).update(n_submitted=F("n_submitted") - 1)

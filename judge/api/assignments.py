@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
 from rest_framework.viewsets import GenericViewSet
 
-from judge import queue, refusals, reveal, undo, visibility
+from judge import holding, queue, refusals, reveal, undo, visibility
 from judge.api.screens import shown
 from judge.api.serializers import (
     AssessmentSerializer,
@@ -86,7 +86,7 @@ class AssignmentViewSet(GenericViewSet[Assignment]):
     def get_object(self) -> Assignment:
         """The caller's own; those of others do not exist for them. Raises Http404."""
         with no_such_page():
-            return queue.own_screen(self.kwargs["pk"], caller(self.request))
+            return holding.own_screen(self.kwargs["pk"], caller(self.request))
 
     @extend_schema(summary="One screen of work", responses=AssignmentSerializer)
     def retrieve(self, request: Request, pk: UUID) -> Response:

@@ -1,14 +1,16 @@
 """The quick serializers say exactly what REST framework's own way of reading fields says."""
 
 import json
+from typing import Any
 
 import pytest
 from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 
-from judge import queue
-from judge.api.screens import SERIALIZER, shown
+from judge import holding, queue
+from judge.api.screens import SERIALIZER, shown, with_raters
 from judge.models import Assignment
+from judge.visibility import visible_assessments
 from recommend.api.quick import Quick
 from recommend.api.serializers import OutputSerializer
 from tests.judge.factories import PASSING, AssessmentFactory, CampaignUnitFactory, UserFactory
@@ -49,10 +51,13 @@ def test_a_screen_with_everything_on_it_reads_the_same(monkeypatch: pytest.Monke
         AssessmentFactory.create(output=output, probabilities={"reasonableness": {"Strong": 0.75}})
     answers = {str(one.pk): {"labels": PASSING["interest"], "comment": "Mine"} for one in held.kept_outputs}
     queue.submit(held, person, answers, seconds=12.5)
-    held = Assignment.objects.select_related(*queue.SCREEN).get(pk=held.pk)
-    shown(held, person)
+    screen: Any = Assignment.objects.select_related(*holding.SCREEN).get(pk=held.pk)
+    shown(screen, person)
 
-    quick, slow = both_ways(monkeypatch, lambda: SERIALIZER.to_representation(held))
+    quick = JSONRenderer().render(SERIALIZER.to_representation(screen))
+    # Read as dicts, they read as the rows themselves do, of which alone REST framework reads relations.
+    screen.visible = with_raters(visible_assessments(person, unit.generation.outputs.all()))
+    _, slow = both_ways(monkeypatch, lambda: SERIALIZER.to_representation(screen))
 
     assert quick == slow
     assert len(json.loads(quick)["assessments"]) == 2 * len(held.kept_outputs)
