@@ -9,12 +9,13 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
-from recommend import languages
+from recommend import languages, prompts
 from recommend.models import LanguageModel, Stage
 from recommend.retrieval.selection import Rules
 from recommend.services import MAX_ITEMS
 
 SERVING = "the one that serves"
+OWN_PROMPT = "the model’s own, or the newest"
 RULES = tuple(field.name for field in fields(Rules))
 TAKEN_WORDS = {
     "recent": "is left out for a month",
@@ -45,8 +46,8 @@ class ChoicesForm(forms.Form):
         kwargs["initial"]["categories"] = "; ".join(kwargs["initial"]["categories"])
         super().__init__(*args, **kwargs)
         usable = LanguageModel.objects.exclude(state=LanguageModel.State.RETIRED).order_by("name", "pk")
-        self._stages = [stage for stage in Stage if stage in steps]
-        for stage in self._stages:
+        self.stages = [stage for stage in Stage if stage in steps]
+        for stage in self.stages:
             self.fields[f"model_{stage}"] = forms.ModelChoiceField(
                 usable.filter(role=stage), label=f"{stage.label} by", required=False, empty_label=SERVING
             )
@@ -65,16 +66,36 @@ class ChoicesForm(forms.Form):
 
     @property
     def model_fields(self) -> list[forms.BoundField]:
-        return [self[f"model_{stage}"] for stage in self._stages]
+        return [self[f"model_{stage}"] for stage in self.stages]
 
     def chosen(self) -> dict[str, Any]:
         """What was chosen, by the names of what `services.start_run` takes. The form must be valid."""
         given = self.cleaned_data
-        models = {stage: model for stage in self._stages if (model := given[f"model_{stage}"])}
+        models = {stage: model for stage in self.stages if (model := given[f"model_{stage}"])}
         rules = {name: given[name] for name in RULES if given[name] != getattr(self._set, name)}
         return {name: given[name] for name in ("language", "beta", "n_items")} | {"models": models, "rules": rules}
 
     def refuse(self, field: str, words: str) -> None:
         """Show a refusal where its value was chosen, by the field's name in the services: “models.tags” and so on."""
-        name = field.replace("models.", "model_").replace("rules.", "")
+        name = field.replace("models.", "model_").replace("prompts.", "prompt_").replace("rules.", "")
         self.add_error(name if name in self.fields else None, words)
+
+
+class CompareForm(ChoicesForm):
+    """What a run may do otherwise than another one: the versions of its prompts too."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for stage in self.stages:
+            choices = [("", OWN_PROMPT), *((version, f"version {version}") for version in prompts.versions(stage))]
+            label = f"Prompt of {stage.label.lower()}"
+            self.fields[f"prompt_{stage}"] = forms.ChoiceField(label=label, choices=choices, required=False)
+
+    @property
+    def prompt_fields(self) -> list[forms.BoundField]:
+        return [self[f"prompt_{stage}"] for stage in self.stages]
+
+    def chosen(self) -> dict[str, Any]:
+        """See ChoicesForm."""
+        versions = {stage: version for stage in self.stages if (version := self.cleaned_data[f"prompt_{stage}"])}
+        return super().chosen() | {"prompts": versions}

@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from recommend import access, comparisons, displays, selectors, services
-from recommend.choice_forms import ChoicesForm
+from recommend.choice_forms import CompareForm
 from recommend.http import Request
 from recommend.models import PipelineRun
 
@@ -32,7 +32,7 @@ def run_compare(request: HttpRequest, pk: UUID) -> HttpResponse:
     run = get_object_or_404(visible, pk=pk)
     wishes = services.wishes_of(run)
     posted = asked.POST if asked.method == "POST" else None
-    form = ChoicesForm(posted, initial=_initial(wishes), steps=run.steps)
+    form = CompareForm(posted, initial=_initial(wishes), steps=run.steps)
     if form.is_valid():
         chosen = form.chosen()
         if all(wishes[name] == value for name, value in chosen.items()):
@@ -51,8 +51,9 @@ def run_compare(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def _initial(wishes: dict[str, object]) -> dict[str, object]:
     """The form as the run has it."""
-    models = cast("dict[str, object]", wishes["models"])
-    return wishes | {f"model_{stage}": model for stage, model in models.items()}
+    models, versions = (cast("dict[str, object]", wishes[name]) for name in ("models", "prompts"))
+    by_stage = {f"model_{stage}": model for stage, model in models.items()}
+    return wishes | by_stage | {f"prompt_{stage}": version for stage, version in versions.items()}
 
 
 @login_required

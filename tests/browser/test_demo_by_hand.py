@@ -143,3 +143,28 @@ def test_why_an_item_is_there_is_opened_by_keyboard_and_leads_to_the_line(
 
     expect(page.locator("#line-0")).to_be_visible()
     assert too_wide(page, [page.url]) == {}
+
+
+def test_a_second_run_is_chosen_by_keyboard_and_stands_beside_the_first_as_it_is_made(
+    new_page: Callable[..., Page], sign_in: Callable[[Page, User], None], curious: User
+):
+    run = demo_data.finished_run(demo_data.shopper_of(demo_data.bought_from()), curious, n_items=3)
+    page = new_page(width=390)
+    sign_in(page, curious)
+    page.goto(run.get_absolute_url())
+
+    page.get_by_role("link", name="Compare with …").press("Enter")
+    page.get_by_label("β, the weight").fill("0")
+    page.get_by_role("button", name="Run and compare").press("Enter")
+    page.wait_for_url("**/demo/compare/**")
+    expect(page.locator(".is-different")).to_contain_text(["β"])
+    expect(page.locator("#items-title + span")).to_have_text("0 in both, 3 only in A, 0 only in B")
+    # As a worker would: the page finds out by itself.
+    made = PipelineRun.objects.exclude(pk=run.pk).get()
+    PipelineRun.objects.filter(pk=made.pk).update(state=JobState.DONE, step="finished", history=run.history)
+    for row in ranking(made, beta=1.0):
+        row.save()
+
+    expect(page.get_by_role("button", name="Share")).to_be_visible()
+    expect(page.locator(".sides__figures")).to_contain_text("done")
+    assert too_wide(page, [page.url]) == {}

@@ -104,6 +104,16 @@ def test_the_form_starts_a_run_with_what_was_changed(client: Client, a: Pipeline
     assert made.reference_at == a.reference_at
 
 
+def test_the_form_starts_a_run_with_another_version_of_a_prompt(client: Client, a: PipelineRun):
+    client.post(f"{a.get_absolute_url()}compare/", CHOICES | {"prompt_interests": "1"})
+
+    made = PipelineRun.objects.exclude(pk=a.pk).get()
+    assert made.chosen_prompts == {"interests": "1"}
+    # The form of such a run has it, and sends it again.
+    form = client.get(f"{made.get_absolute_url()}compare/").content.decode()
+    assert '<option value="1" selected>version 1</option>' in form
+
+
 def test_the_form_starts_a_run_with_other_rules_of_the_list(client: Client, a: PipelineRun, settings: Any):
     settings.RETRIEVAL_RULES = {"in_stock_only": True}
 
@@ -129,6 +139,8 @@ def test_the_form_starts_a_run_with_other_rules_of_the_list(client: Client, a: P
         ({"beta": "2"}, "less than or equal to 1"),
         ({"model_tags": str(uuid4())}, "Select a valid choice"),
         ({"language": "tlh"}, "Select a valid choice"),
+        ({"prompt_tags": "99"}, "Select a valid choice"),
+        ({"prompt_tags": "1", "language": "de"}, "asks for English only"),
         ({"categories": "food; no such"}, "No item is in the category “no such”"),
     ],
 )
