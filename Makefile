@@ -2,7 +2,7 @@
 # Everything goes into .venv; what is up to date takes no time.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo services test check format adapter bench screenshots lock clean
+.PHONY: help demo services test check format adapter towers bench screenshots lock clean
 .DELETE_ON_ERROR:
 
 UV_VERSION := 0.13.9
@@ -39,6 +39,9 @@ format: .venv/dev.stamp  ## let ruff write the code's layout
 
 adapter: .venv-train/train.stamp  ## train the embedded model's adapters (needs torch; two hours)
 	.venv-train/bin/python -m training.adapter all
+
+towers: .venv-train/train.stamp  ## train the three towers on the database's behaviours (needs torch; minutes)
+	.venv-train/bin/python -m training.towers all
 
 bench: .venv/bench.stamp  ## run the benchmarks
 	@for file in benchmarks/*/run.py; do \

@@ -23,7 +23,7 @@ from recommend import sources
 from recommend.histories import CATEGORY_LEVELS
 from recommend.models import Behavior, Item, PipelineRun
 from recommend.retrieval import serving
-from recommend.retrieval.serving import NotFittedError
+from recommend.retrieval.errors import NotFittedError
 from recommend.services import MAX_ITEMS
 
 HEAD_SHARE = 0.8

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from recommend import access, exposure, exposure_charts
 from recommend.http import Request
 from recommend.models import PipelineRun
-from recommend.retrieval.serving import NotFittedError
+from recommend.retrieval.errors import NotFittedError
 from recommend.sources import SourceError
 
 

@@ -29,12 +29,14 @@ class History:
     """What one run knows of a shopper, oldest first.
 
     moments    ids of the items that were taken at one time, as in a basket, or in one visit (`session_gap`)
+    sequences  of each kind of behaviour the ids of its items
     category   where the shopper bought most: a path of CATEGORY_LEVELS at most; empty if nothing in any was bought
     n_unknown  behaviours that are left out, since the catalogue does not have their item
     """
 
     events: Sequence[Event]
     moments: Sequence[Sequence[UUID]]
+    sequences: Mapping[str, Sequence[UUID]]
     recent_names: frozenset[str]
     recent_item_ids: frozenset[UUID]
     category: str = ""
@@ -106,6 +108,7 @@ def _read(shopper: Shopper, before: datetime) -> History:
     items = guests.known_items([event.sku for event in found])
     events: list[Event] = []
     moments: list[list[UUID]] = []
+    sequences: dict[str, list[UUID]] = {}
     last_at, gap = None, session_gap()
     names: set[str] = set()
     recent_items: set[UUID] = set()
@@ -121,6 +124,7 @@ def _read(shopper: Shopper, before: datetime) -> History:
             if last_at is None or event.at - last_at > gap:
                 moments.append([])
             moments[-1].append(item_id)
+            sequences.setdefault(event.kind, []).append(item_id)
             last_at = event.at
         if event.kind == Behavior.Kind.PURCHASE and category:
             bought[" > ".join(category[:CATEGORY_LEVELS])] += event.quantity
@@ -129,7 +133,9 @@ def _read(shopper: Shopper, before: datetime) -> History:
             names.update([short_text, *category[-1:]])
             if item_id:
                 recent_items.add(item_id)
-    return History(events, moments, frozenset(names), frozenset(recent_items), most_bought(bought), n_unknown)
+    return History(
+        events, moments, sequences, frozenset(names), frozenset(recent_items), most_bought(bought), n_unknown
+    )
 
 
 def morning_after(moment: datetime) -> datetime:

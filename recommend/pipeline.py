@@ -14,7 +14,7 @@ from recommend import calls, events, leases
 from recommend.engines.errors import UnknownEngineError
 from recommend.models import ACTIVE_STATES, FINISHED, Generation, JobState, LanguageModel, PipelineRun
 from recommend.prompts import UnknownPromptError
-from recommend.retrieval.serving import NotFittedError
+from recommend.retrieval.errors import NotFittedError
 from recommend.sources import SourceError
 from recommend.steps import explanations, history, interests, items, tags
 from recommend.steps.base import StepFailedError

@@ -29,7 +29,7 @@ from recommend.api.serializers import BulkAnswer, RunDetailSerializer, RunSerial
 from recommend.api.why import WhySerializer
 from recommend.exposure import exposure_of
 from recommend.models import PipelineRun
-from recommend.retrieval.serving import NotFittedError
+from recommend.retrieval.errors import NotFittedError
 from recommend.sources import SourceError
 
 POLL_AFTER_S = "1"

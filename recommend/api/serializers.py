@@ -264,7 +264,8 @@ class RecommendationSerializer(serializers.Serializer[CardView]):
     semantic = serializers.FloatField(source="recommendation.semantic")
     arm = serializers.CharField(
         source="recommendation.arm",
-        help_text="Who brought the item: collaborative, semantic or both; empty in runs from before that was kept.",
+        help_text="Who brought the item: collaborative, semantic or both; user_tower or tag_tower where a tower alone "
+        "of its side did; empty in runs from before that was kept.",
     )
     tag = TagReference(source="recommendation.tag", allow_null=True, help_text="The tag nearest to the item.")
     explanation = OutputSerializer(allow_null=True)

@@ -9,7 +9,7 @@ from django.conf import settings
 from recommend.categories.model import Category, CategoryModel
 from recommend.models import RetrievalIndex
 from recommend.retrieval.embedding import encoder
-from recommend.retrieval.serving import NotFittedError
+from recommend.retrieval.errors import NotFittedError
 
 
 def categories_of(texts: Sequence[str]) -> list[Category]:

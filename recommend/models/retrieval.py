@@ -19,6 +19,7 @@ class RetrievalIndex(models.Model):
     class Kind(models.TextChoices):
         COOCCURRENCE = "cooccurrence", "co-occurrence"
         CATEGORIES = "categories", "tag to category"
+        TOWERS = "towers", "towers"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

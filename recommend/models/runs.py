@@ -300,6 +300,8 @@ class Recommendation(models.Model):
         COLLABORATIVE = "collaborative", "Collaborative"
         SEMANTIC = "semantic", "Semantic"
         BOTH = "both", "Both"
+        USER_TOWER = "user_tower", "User tower"
+        TAG_TOWER = "tag_tower", "Tag tower"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

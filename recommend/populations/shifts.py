@@ -34,7 +34,7 @@ from recommend.populations import planning
 from recommend.populations.members import PRIORITY, ended_before, reason_of, run_for
 from recommend.prices import price
 from recommend.prompts import UnknownPromptError
-from recommend.retrieval.serving import NotFittedError
+from recommend.retrieval.errors import NotFittedError
 from recommend.sources import SourceError
 from recommend.steps.base import StepFailedError
 

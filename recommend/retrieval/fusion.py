@@ -7,7 +7,8 @@ from uuid import UUID
 
 import numpy as np
 
-Arm = Literal["collaborative", "semantic", "both"]  # who brought an item
+# Who brought an item. Both: one of each side. A tower is named where it alone of its side did.
+Arm = Literal["collaborative", "semantic", "both", "user_tower", "tag_tower"]
 Measure = Literal["value", "rank"]
 MEASURES: tuple[Measure, ...] = ("value", "rank")
 RANK_CONSTANT = 60  # of reciprocal rank fusion, as its authors chose it

@@ -12,6 +12,7 @@ from django.db import connection
 from recommend.models import Item, RetrievalIndex, TextEmbedding
 from recommend.retrieval.cooccurrence import Cooccurrence
 from recommend.retrieval.embedding import encoder
+from recommend.retrieval.errors import NotFittedError
 from recommend.retrieval.fusion import Arm, Candidate, Scored, fuse
 from recommend.retrieval.selection import (
     Rules,
@@ -25,15 +26,13 @@ from recommend.retrieval.selection import (
 )
 from recommend.retrieval.texts import nearest
 from recommend.retrieval.vectors.versions import NoVersionError
+from recommend.towers import asking
+from recommend.towers.served import Person
 
 N_COLLABORATIVE = 200  # candidates from the collaborative arm
 N_TEXTS = 8  # nearest item texts per tag
 N_ITEMS_PER_TEXT = 3  # most popular items of a text
 PER_GROUP = 1  # items of one text in a list: they differ in size and brand only
-
-
-class NotFittedError(RuntimeError):
-    """There is no fitted index to serve from."""
 
 
 def recommend(
@@ -43,6 +42,7 @@ def recommend(
     recent: Collection[UUID],
     beta: float,
     n: int,
+    person: Person | None = None,
     rules: Rules | None = None,
 ) -> list[Scored]:
     """The best `n` items for a shopper.
@@ -51,26 +51,34 @@ def recommend(
     tags     item tags in words; none leaves the collaborative arm alone
     recent   items that were taken in the past month
     beta     weight of the collaborative arm, 0 to 1
+    person   whom the user tower is asked about, where towers serve; None: it is not asked
     rules    what may be offered; None: RETRIEVAL_RULES
 
     Raises NotFittedError before the first fit, ValueError for a beta outside 0 to 1.
     """
     asked = Rules(**settings.RETRIEVAL_RULES) if rules is None else rules
     votes = _index().scores(history)
+    towers = asking.newest()
+    by_vote, by_user, by_tag = _best(votes), set[UUID](), set[UUID]()
+    if towers and person:
+        taken = {item for moment in history for item in moment}
+        votes, by_user = asking.blended(towers, person, taken, votes, N_COLLABORATIVE)
+    if towers:
+        by_tag = asking.near(towers, tags)
     vectors = encoder(settings.EMBEDDING_MODEL_DIR).encode(tags)
     if asked.categories:
         votes = _in(asked.categories, votes)
-    voted = set(sorted(votes, key=lambda item: -votes[item])[:N_COLLABORATIVE])
+    voted = _best(votes)
     near = _near(vectors, asked.categories)
     left_out = _taken(asked, history, recent)
-    items = _items((voted | near) - left_out)
+    items = _items((voted | near | by_tag) - left_out)
     unit = {item.text_embedding_id: _vector(item.text_embedding) for item in items if item.text_embedding}
     nothing = np.zeros(len(vectors), dtype=np.float32)
     similarity = {key: vectors @ vector for key, vector in unit.items()}
     candidates = [
         Candidate(
             item_id=item.pk,
-            arm=_arm(item.pk in voted, item.pk in near),
+            arm=_arm(item.pk in voted, item.pk in near, item.pk in by_tag, is_by_tower=item.pk in by_user - by_vote),
             collaborative=votes.get(item.pk, 0.0),
             similarities=tuple(float(value) for value in similarity.get(item.text_embedding_id, nothing)),
         )
@@ -122,10 +130,16 @@ def _in(categories: Collection[str], votes: Mapping[UUID, float]) -> dict[UUID, 
     return {item: vote / best for item, vote in kept.items()}
 
 
-def _arm(is_voted: bool, is_near: bool) -> Arm:
-    if is_voted and is_near:
+def _best(votes: Mapping[UUID, float]) -> set[UUID]:
+    return set(sorted(votes, key=lambda item: -votes[item])[:N_COLLABORATIVE])
+
+
+def _arm(is_voted: bool, is_near: bool, is_near_by_tower: bool, *, is_by_tower: bool) -> Arm:
+    if is_voted and (is_near or is_near_by_tower):
         return "both"
-    return "collaborative" if is_voted else "semantic"
+    if is_voted:
+        return "user_tower" if is_by_tower else "collaborative"
+    return "semantic" if is_near else "tag_tower"
 
 
 def _index() -> Cooccurrence:

@@ -8,6 +8,7 @@ from recommend import leases, retrieval
 from recommend.models import Output, PipelineRun, Recommendation
 from recommend.retrieval.selection import Rules
 from recommend.steps.base import history_of, kept_outputs, run_of
+from recommend.towers.served import Person
 
 
 def ranking(run: PipelineRun, *, beta: float) -> list[Recommendation]:
@@ -23,6 +24,7 @@ def ranking(run: PipelineRun, *, beta: float) -> list[Recommendation]:
         recent=loaded.recent_item_ids,
         beta=beta,
         n=run.n_items,
+        person=Person(run.shopper_id, loaded.sequences),
         rules=Rules(**(settings.RETRIEVAL_RULES | run.rules)),
     )
     return [

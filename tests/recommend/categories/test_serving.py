@@ -8,7 +8,8 @@ from django.core.management import CommandError, call_command
 from recommend import categories
 from recommend.categories.summary import summary
 from recommend.models import RetrievalIndex
-from recommend.retrieval.serving import NotFittedError, fitted_at
+from recommend.retrieval.errors import NotFittedError
+from recommend.retrieval.serving import fitted_at
 from tests.recommend.factories import ItemFactory
 from tests.support.review_data import full_run
 

@@ -7,9 +7,9 @@ import pytest
 
 from recommend import retrieval
 from recommend.models import Item, VectorAlias
+from recommend.retrieval.errors import NotFittedError
 from recommend.retrieval.fusion import Scored
 from recommend.retrieval.selection import Rules
-from recommend.retrieval.serving import NotFittedError
 from tests.recommend.factories import REFERENCE, BehaviorFactory, ItemFactory, ShopperFactory
 
 pytestmark = pytest.mark.django_db
