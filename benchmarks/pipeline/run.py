@@ -29,7 +29,7 @@ from recommend import jobs
 from recommend.engines import wire
 from recommend.engines.openai import OpenAIEngine
 from recommend.engines.types import ChatRequest, ChatResult, Engine
-from recommend.models import Behavior, PopulationJob, Shopper
+from recommend.models import Behavior, LanguageModel, PopulationJob, Shopper
 from recommend.populations import planning, services
 from recommend.populations.reports import progress_of
 from recommend.populations.shifts import Shift
@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--households", type=int, default=64, help="of the sample data")
     parser.add_argument("--clones", type=int, default=1, help="shoppers with the history of each household")
     parser.add_argument("--concurrency", type=int, default=32)
+    parser.add_argument("--small", action="store_true", help="ask as the embedded model is: a context of 2,048 tokens")
     parser.add_argument("--rounds", type=int, default=2, help="of each way, in turn")
     parser.add_argument(
         "--replay", type=float, nargs="*", metavar="RATE", help="replay its answers so many times faster"
@@ -55,7 +56,7 @@ def main() -> None:
     options = parser.parse_args()
     with database() as supervisor:
         base_url = "" if options.recording else server(supervisor)
-        load(options.households)
+        load(options.households, is_small=options.small)
         rows = {}
         if options.record:
             write(options.record, recorded(base_url))
@@ -84,11 +85,13 @@ def server(supervisor: Supervisor) -> str:
     return paths.llm_base_url()
 
 
-def load(n_households: int) -> None:
-    """The first households of the sample, and the models that the settings name."""
+def load(n_households: int, *, is_small: bool) -> None:
+    """The first households of the sample, and the models that the settings name, asked for little if small."""
     say(f"Loading {n_households} households …")
     call_command("load_sample", shoppers=n_households, stdout=io.StringIO())
     serve(deployments())
+    if is_small:
+        LanguageModel.objects.update(history_tokens=352, n_interests=6, n_tags=8, max_tokens=768)
 
 
 def clone(n: int) -> None:
