@@ -7,6 +7,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 StepState = Literal["waiting", "running", "done", "failed", "cancelled", "skipped"]
+ExplanationSource = Literal["made", "stored", "stored_or_made"]
 StepName = Literal["interests", "tags", "items", "explanations"]
 Kind = Literal["click", "detail_view", "review_read", "favourite", "cart", "purchase", "search", "return"]
 
@@ -57,6 +58,7 @@ class RunRequest(TypedDict, total=False):
     models: ChosenModels
     prompts: ChosenPrompts
     rules: ListRules
+    explanation_source: ExplanationSource
     language: str
     reference_at: str
     beta: float
@@ -91,6 +93,7 @@ class Run(TypedDict):
     steps: list[str]
     rules: dict[str, Any]
     language: str
+    explanation_source: ExplanationSource
     batch: str | None
     priority: int
     error: str

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from recommend.admin_base import LargeTableAdmin, ReadOnlyAdmin, StudioAdmin, TabularInline, short
 from recommend.models import (
     Behavior,
+    ExplanationFill,
     Generation,
     GuestHistory,
     Item,
@@ -23,6 +24,7 @@ from recommend.models import (
     Recommendation,
     RetrievalIndex,
     Shopper,
+    StoredExplanation,
     TextEmbedding,
     Vector,
     VectorAlias,
@@ -120,6 +122,24 @@ class PopulationJobAdmin(ReadOnlyAdmin[PopulationJob]):
     list_select_related = ("created_by",)
     search_fields = ("query", "error", "id__exact")
     exclude = ("lease_token",)
+
+
+@admin.register(ExplanationFill)
+class ExplanationFillAdmin(ReadOnlyAdmin[ExplanationFill]):
+    list_display = ("created_at", "language", "state", "n_wanted", "n_made", "n_rejected", "n_failed", "created_by")
+    list_filter = ("state", "language")
+    list_select_related = ("created_by",)
+    search_fields = ("error", "id__exact")
+    exclude = ("lease_token",)
+
+
+@admin.register(StoredExplanation)
+class StoredExplanationAdmin(LargeTableAdmin[StoredExplanation]):
+    list_display = ("interest", "item", "language", "output", "stored_at")
+    list_filter = ("language",)
+    list_select_related = ("item", "output")
+    search_fields = ("interest__exact", "item__sku__exact")
+    search_help_text = "An interest as it is stored, lower case, or an item's sku; each whole."
 
 
 @admin.register(PopulationChunk)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
@@ -44,7 +44,7 @@ class Call:
     @property
     def input_sha256(self) -> str:
         """The hash of what the prompt is made from."""
-        return sha256(json.dumps(self.snapshot, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+        return sha256_of(self.snapshot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,11 @@ class Begun:
     ended: list[Generation]
     pending: dict[str, Generation]
     requests: list[ChatRequest]
+
+
+def sha256_of(snapshot: Mapping[str, Any]) -> str:
+    """The hash of what a prompt is made from."""
+    return sha256(json.dumps(snapshot, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def begin(run_id: UUID, token: UUID, asking: Asking, *, priority: int = PRIORITY) -> Begun:
@@ -165,18 +170,23 @@ def finish(run_id: UUID, token: UUID, generation: Generation, result: ChatResult
         try:
             with leases.locked(run_id, token):
                 prepared.insert(list(store(generation, result.parsed)))
-                _record(generation, result, JobState.DONE, "")
+                record(generation, result, JobState.DONE, "")
                 events.generation_done(generation.pk)
             return
         except ValidationError as invalid:
-            error = "The answer is not of the form asked for: " + "; ".join(
-                f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in invalid.errors()
-            )
+            error = words_of(invalid)
     with leases.locked(run_id, token):
-        _record(generation, result, JobState.FAILED, error)
+        record(generation, result, JobState.FAILED, error)
 
 
-def _record(generation: Generation, result: ChatResult, state: JobState, error: str) -> None:
+def words_of(invalid: ValidationError) -> str:
+    """What is wrong with an answer that is not of its stage's form."""
+    faults = (f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in invalid.errors())
+    return "The answer is not of the form asked for: " + "; ".join(faults)
+
+
+def record(generation: Generation, result: ChatResult, state: JobState, error: str) -> None:
+    """Store what a call gave, or why it gave nothing, with its generation."""
     generation.state = state
     # PostgreSQL stores no NUL; a model may say anything.
     generation.raw_text = result.text.replace("\x00", "\N{REPLACEMENT CHARACTER}")

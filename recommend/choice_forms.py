@@ -10,7 +10,7 @@ from django import forms
 from django.conf import settings
 
 from recommend import languages, prompts
-from recommend.models import LanguageModel, Stage
+from recommend.models import ExplanationSource, LanguageModel, Stage
 from recommend.retrieval.selection import Rules
 from recommend.services import MAX_ITEMS
 
@@ -82,7 +82,11 @@ class ChoicesForm(forms.Form):
 
 
 class CompareForm(ChoicesForm):
-    """What a run may do otherwise than another one: the versions of its prompts too."""
+    """What a run may do otherwise than another one: versions of its prompts and the source of its explanations too."""
+
+    explanation_source = forms.ChoiceField(
+        label="Explanations", choices=ExplanationSource.choices, initial=ExplanationSource.MADE
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -98,4 +102,5 @@ class CompareForm(ChoicesForm):
     def chosen(self) -> dict[str, Any]:
         """See ChoicesForm."""
         versions = {stage: version for stage in self.stages if (version := self.cleaned_data[f"prompt_{stage}"])}
-        return super().chosen() | {"prompts": versions}
+        source = self.cleaned_data["explanation_source"]
+        return super().chosen() | {"prompts": versions, "explanation_source": source}

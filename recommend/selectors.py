@@ -8,7 +8,18 @@ from uuid import UUID
 from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
-from recommend.models import FINISHED, STEPS, Generation, JobState, LanguageModel, Output, PipelineRun, Recommendation
+from recommend.ahead.lookup import look_up
+from recommend.models import (
+    FINISHED,
+    STEPS,
+    ExplanationSource,
+    Generation,
+    JobState,
+    LanguageModel,
+    Output,
+    PipelineRun,
+    Recommendation,
+)
 from recommend.steps.items import ranking
 
 TITLES = {
@@ -122,7 +133,7 @@ def run_for_display(run_id: UUID | str) -> RunView:
         .select_related("generation", "item", "parent")
         .order_by("generation__created_at", "position")
     )
-    recommendations = list(run.recommendations.select_related("item", "tag", "tag__parent"))
+    recommendations = list(run.recommendations.select_related("item", "tag", "tag__parent", "explanation"))
     kept = [output for output in outputs if not output.is_rejected]
     tags: dict[UUID | None, list[Output]] = defaultdict(list)
     for output in kept:
@@ -135,7 +146,7 @@ def run_for_display(run_id: UUID | str) -> RunView:
         interests=tuple(
             InterestView(output, tuple(tags[output.pk])) for output in kept if output.kind == Output.Kind.INTEREST
         ),
-        cards=tuple(CardView(one, explanations.get(one.item_id)) for one in recommendations),
+        cards=tuple(CardView(one, explanations.get(one.item_id) or one.explanation) for one in recommendations),
         rejected=tuple(output for output in outputs if output.is_rejected),
         generations=tuple(generations),
         elapsed_s=((run.finished_at or timezone.now()) - (run.started_at or run.created_at)).total_seconds(),
@@ -143,12 +154,15 @@ def run_for_display(run_id: UUID | str) -> RunView:
 
 
 def reranked(run: PipelineRun, beta: float) -> tuple[CardView, ...]:
-    """A run's items by another weight of the arms, with the explanations that it has; nothing is generated."""
+    """A run's items by another weight of the arms, with explanations that there are; nothing is generated."""
     rows = ranking(run, beta=beta)
     prefetch_related_objects(rows, "item")
+    if run.explanation_source != ExplanationSource.MADE:
+        look_up(run, rows)
+        prefetch_related_objects(rows, "explanation")
     explained = Output.objects.kept().filter(generation__run=run, kind=Output.Kind.EXPLANATION)
     explanations = {output.item_id: output for output in explained}
-    return tuple(CardView(one, explanations.get(one.item_id)) for one in rows)
+    return tuple(CardView(one, explanations.get(one.item_id) or one.explanation) for one in rows)
 
 
 def _steps(run: PipelineRun, *, has_interests: bool) -> tuple[StepView, ...]:

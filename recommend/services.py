@@ -14,7 +14,17 @@ from recommend.audit import Verb
 from recommend.guests import GivenHistory
 from recommend.histories import morning_after
 from recommend.languages import ENGLISH, LANGUAGES
-from recommend.models import ACTIVE_STATES, STEPS, Item, JobState, LanguageModel, PipelineRun, Shopper, Stage
+from recommend.models import (
+    ACTIVE_STATES,
+    STEPS,
+    ExplanationSource,
+    Item,
+    JobState,
+    LanguageModel,
+    PipelineRun,
+    Shopper,
+    Stage,
+)
 from recommend.prompts import UnknownPromptError, load
 from recommend.retrieval.selection import Rules
 
@@ -48,6 +58,7 @@ def start_run(
     prompts: Mapping[Stage, str] | None = None,
     rules: Mapping[str, Any] | None = None,
     language: str = ENGLISH,
+    explanation_source: str = ExplanationSource.MADE,
     idempotency_key: str = "",
     priority: int = 0,
     batch: UUID | None = None,
@@ -61,6 +72,7 @@ def start_run(
     prompts       of stages that are to be asked with another version of their prompt
     rules         what may be offered, by the names of `retrieval.selection.Rules`; the settings say what is not named
     language      of what the models write, one of LANGUAGES
+    explanation_source  whether explanations are made, looked up, or looked up first; see ExplanationSource
     priority      0 where somebody waits for the result, up to 9 for work in the background
     batch         names those that one call starts together
 
@@ -75,6 +87,9 @@ def start_run(
         raise InvalidRunError("n_items", f"{n_items} is not between 1 and {MAX_ITEMS}.")
     if language not in LANGUAGES:
         raise InvalidRunError("language", f"“{language}” is none of {', '.join(LANGUAGES)}.")
+    if explanation_source not in ExplanationSource:
+        known = ", ".join(ExplanationSource.values)
+        raise InvalidRunError("explanation_source", f"“{explanation_source}” is none of {known}.")
     wanted = {
         "reference_at": _seen_from(shopper, reference_at),
         "beta": beta,
@@ -84,6 +99,7 @@ def start_run(
         "chosen_models": checked_models(models or {}, steps),
         "rules": checked_rules(rules or {}, steps),
         "language": language,
+        "explanation_source": explanation_source,
     }
     external_id, asked_at = shopper.external_id, reference_at
     if idempotency_key and (found := _same_key(by, idempotency_key)) is not None:
@@ -221,6 +237,7 @@ def wishes_of(run: PipelineRun) -> dict[str, Any]:
         "prompts": {Stage(stage): version for stage, version in run.chosen_prompts.items()},
         "rules": run.rules,
         "language": run.language,
+        "explanation_source": run.explanation_source,
     }
 
 

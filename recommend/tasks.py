@@ -10,9 +10,18 @@ from django.db.models import Q
 from django.utils import timezone
 
 from recommend import jobs, pipeline
+from recommend.ahead import explaining
 from recommend.engines import factory
 from recommend.engines.errors import EngineUnavailableError, UnknownEngineError
-from recommend.models import ACTIVE_STATES, LanguageModel, PipelineRun, PopulationChunk, PopulationJob, Stage
+from recommend.models import (
+    ACTIVE_STATES,
+    ExplanationFill,
+    LanguageModel,
+    PipelineRun,
+    PopulationChunk,
+    PopulationJob,
+    Stage,
+)
 from recommend.populations import members, planning
 from recommend.populations.shifts import Shift
 
@@ -49,6 +58,7 @@ def sweep() -> int:
     left = PipelineRun.objects.filter(
         unheld,
         population=None,  # the others are their chunk's worker's
+        explanation_fill=None,  # or their job's
         state__in=ACTIVE_STATES,
         sent_at__lt=now - timedelta(seconds=settings.RUN_LEASE_S),
     ).order_by("priority", "created_at")[:SWEEP_LIMIT]
@@ -115,3 +125,31 @@ def advance_chunk(chunk_id: str) -> None:
 def sweep_populations() -> int:
     """Send again the population jobs and chunks whose task or worker was lost; returns how many."""
     return jobs.resend(PopulationJob, send_population) + jobs.resend(PopulationChunk, send_chunk)
+
+
+# Explanations ahead ---------------------------------------------------------------------------------------------------
+
+
+def send_explanation_fill(fill: ExplanationFill) -> None:
+    """Have a worker go on with a job that explains items ahead, once the transaction at hand is committed."""
+    jobs.send(fill, advance_explanation_fill, members.PRIORITY)
+
+
+@shared_task(
+    base=DjangoTask,
+    autoretry_for=(EngineUnavailableError,),
+    retry_backoff=4,
+    retry_backoff_max=LONGEST_WAIT_S,
+    max_retries=6,
+)
+def advance_explanation_fill(fill_id: str) -> None:
+    """Explain items ahead for a while; nothing happens where another worker holds the job."""
+    fill = explaining.advance(UUID(fill_id))
+    if fill is not None and fill.is_active and not fill.is_paused:
+        send_explanation_fill(fill)
+
+
+@shared_task(base=DjangoTask)
+def sweep_explanation_fills() -> int:
+    """Send again the jobs that explain items ahead whose task or worker was lost; returns how many."""
+    return jobs.resend(ExplanationFill, send_explanation_fill)

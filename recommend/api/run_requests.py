@@ -13,7 +13,7 @@ from recommend import guests, languages
 from recommend.api.base import FiniteFloatField, StrictSerializer
 from recommend.imports import values
 from recommend.imports.problems import RowError
-from recommend.models import Behavior, LanguageModel, Shopper, Stage
+from recommend.models import Behavior, ExplanationSource, LanguageModel, Shopper, Stage
 from recommend.retrieval.selection import TAKEN
 from recommend.services import CHOOSABLE_STEPS, MAX_ITEMS
 
@@ -108,6 +108,11 @@ class RunRequest(StrictSerializer):
     prompts = ChosenPrompts(required=False)
     rules = ListRules(required=False)
     language = serializers.ChoiceField(choices=languages.CHOICES, default=languages.ENGLISH)
+    explanation_source = serializers.ChoiceField(
+        choices=ExplanationSource.choices,
+        default=ExplanationSource.MADE,
+        help_text="Stored ones were made ahead for pairs of interest and item; a look-up asks no model.",
+    )
     reference_at = serializers.DateTimeField(
         required=False,
         help_text="Look from this moment; later behaviours are unseen. Default: after the last behaviour.",

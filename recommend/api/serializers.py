@@ -187,6 +187,7 @@ class RunSerializer(serializers.ModelSerializer[PipelineRun]):
             "steps",
             "rules",
             "language",
+            "explanation_source",
             "batch",
             "priority",
             "error",

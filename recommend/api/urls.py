@@ -2,7 +2,7 @@
 
 from rest_framework.routers import SimpleRouter
 
-from recommend.api import populations, views
+from recommend.api import explanation_fills, populations, views
 
 
 def register(router: SimpleRouter) -> None:
@@ -10,3 +10,4 @@ def register(router: SimpleRouter) -> None:
     router.register("items", views.ItemViewSet, basename="item")
     router.register("language-models", views.LanguageModelViewSet, basename="language-model")
     router.register("population-jobs", populations.PopulationJobViewSet, basename="population-job")
+    router.register("explanation-fills", explanation_fills.ExplanationFillViewSet, basename="explanation-fill")

@@ -1,5 +1,6 @@
 """Tables of the pipeline: catalogue, shoppers, behaviours, models, and what the models generated."""
 
+from recommend.models.ahead import MAX_INTEREST, ExplanationFill, StoredExplanation
 from recommend.models.audit import AuditEntry
 from recommend.models.behaviors import Behavior, GuestHistory
 from recommend.models.catalogue import EMBEDDING_DIMENSIONS, Item, Shopper, ShopperQuerySet, TextEmbedding
@@ -11,6 +12,7 @@ from recommend.models.runs import (
     ACTIVE_STATES,
     FINISHED,
     STEPS,
+    ExplanationSource,
     Generation,
     JobState,
     Output,
@@ -25,9 +27,12 @@ __all__ = [
     "ACTIVE_STATES",
     "EMBEDDING_DIMENSIONS",
     "FINISHED",
+    "MAX_INTEREST",
     "STEPS",
     "AuditEntry",
     "Behavior",
+    "ExplanationFill",
+    "ExplanationSource",
     "Generation",
     "GuestHistory",
     "Item",
@@ -45,6 +50,7 @@ __all__ = [
     "Shopper",
     "ShopperQuerySet",
     "Stage",
+    "StoredExplanation",
     "TextEmbedding",
     "Vector",
     "VectorAlias",

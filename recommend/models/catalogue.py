@@ -8,7 +8,8 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import URLValidator
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models import BigIntegerField, F, Func, JSONField, TextField
+from django.db.models.functions import Cast, Lower
 from pgvector.django import HalfVectorField
 
 from recommend.models.ids import new_id
@@ -58,6 +59,23 @@ class Item(models.Model):
     n_behaviors = models.PositiveIntegerField(default=0, help_text="Popularity, counted when retrieval is fitted.")
     text_embedding = models.ForeignKey(
         TextEmbedding, null=True, blank=True, on_delete=models.SET_NULL, related_name="items"
+    )
+    version = models.GeneratedField(
+        expression=Func(
+            F("title"),
+            F("brand"),
+            # A category has no text that PostgreSQL would call the same for ever; its hash is.
+            Cast(Func(F("category"), 0, function="hash_array_extended", output_field=BigIntegerField()), TextField()),
+            # Whether it is in stock says nothing of what it is, and changes all day.
+            Cast(
+                Func(F("attributes"), template="(%(expressions)s - 'in_stock')", output_field=JSONField()), TextField()
+            ),
+            template="md5(%(expressions)s)",
+            arg_joiner=" || chr(31) || ",
+        ),
+        output_field=models.CharField(max_length=32),
+        db_persist=True,
+        help_text="Another one as soon as the item is another: what a model said of it holds for one version.",
     )
 
     class Meta:

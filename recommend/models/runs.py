@@ -52,6 +52,14 @@ def every_step() -> list[str]:
     return list(STEPS)
 
 
+class ExplanationSource(models.TextChoices):
+    """Where a run's explanations are from; stored ones were made ahead for pairs of interest and item."""
+
+    MADE = "made", "Made for the run"
+    STORED = "stored", "Stored ones only"
+    STORED_OR_MADE = "stored_or_made", "Stored ones, the others made"
+
+
 class PipelineRun(models.Model):
     """One request through the stages for one shopper."""
 
@@ -103,6 +111,13 @@ class PipelineRun(models.Model):
         db_default=languages.ENGLISH,
         help_text="Of what the models write.",
     )
+    explanation_source = models.CharField(
+        max_length=14,
+        choices=ExplanationSource,
+        default=ExplanationSource.MADE,
+        db_default=ExplanationSource.MADE,
+        help_text="Where its explanations are from.",
+    )
     batch = models.UUIDField(null=True, blank=True, help_text="Of the call that started it with others.")
     share_key = models.UUIDField(
         null=True, blank=True, unique=True, editable=False, help_text="In the link for who is signed in; empty: none."
@@ -116,6 +131,14 @@ class PipelineRun(models.Model):
     )
     population = models.ForeignKey(
         "PopulationJob", null=True, blank=True, on_delete=models.SET_NULL, related_name="runs", db_index=False
+    )
+    explanation_fill = models.ForeignKey(
+        "ExplanationFill",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="runs",
+        help_text="The job that made its explanations ahead, where it is one's.",
     )
     attempt = models.PositiveSmallIntegerField(
         default=1, db_default=1, help_text="Above 1 where what failed was asked again, by another draw."
@@ -321,6 +344,14 @@ class Recommendation(models.Model):
     )
     tag = models.ForeignKey(
         Output, null=True, blank=True, on_delete=models.SET_NULL, help_text="The tag nearest to the item."
+    )
+    explanation = models.ForeignKey(
+        Output,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="shown_with",
+        help_text="One that was made ahead and looked up; one that was made for the run is the run's own output.",
     )
 
     class Meta:

@@ -6,8 +6,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from recommend import calls
-from recommend.models import Generation, Item, JobState, LanguageModel, Output, PipelineRun, Recommendation, Stage
+from recommend import calls, leases
+from recommend.ahead.lookup import look_up
+from recommend.models import (
+    ExplanationSource,
+    Generation,
+    Item,
+    JobState,
+    LanguageModel,
+    Output,
+    PipelineRun,
+    Recommendation,
+    Stage,
+)
 from recommend.prompts import Prompt
 from recommend.rules import check_explanation
 from recommend.stages import explanations, interests
@@ -19,17 +30,33 @@ from recommend.steps.base import attributes_of, output_of, run_of
 GUIDELINES_FROM = 1000
 
 
-def do(run_id: UUID, token: UUID) -> calls.Asking:
-    """What the run asks for the explanations of its items."""
+def do(run_id: UUID, token: UUID) -> calls.Asking | None:
+    """Look up what was explained ahead, where the run wants that; returns what it asks for the other items."""
     run = run_of(run_id)
+    recommended = list(run.recommendations.select_related("item", "tag__parent").order_by("rank"))
+    if run.explanation_source != ExplanationSource.MADE:
+        _store_found(run, token, recommended)
+        if run.explanation_source == ExplanationSource.STORED:
+            return None
+    left = {
+        one.rank: one for one in recommended if one.explanation_id is None and one.tag is not None and one.tag.parent
+    }
+    if not left:
+        return None
     model = run.model_for(Stage.EXPLANATIONS)
     prompt = run.prompt_for(Stage.EXPLANATIONS, model)
-    recommended = (
-        run.recommendations.filter(tag__parent__isnull=False).select_related("item", "tag__parent").order_by("rank")
-    )
-    step = _Step(run, model, prompt, {one.rank: one for one in recommended})
+    step = _Step(run, model, prompt, left)
     first, *second = explanations.asked_for(prompt, apart=model.guideline_apart)
     return step.texts(step.inputs(), first) if not second else step.guidelines(first, second[0])
+
+
+def _store_found(run: PipelineRun, token: UUID, recommended: Sequence[Recommendation]) -> None:
+    """Keep with each item the explanation that was made ahead, if there is one; not where one is being made."""
+    asked = set(run.generations.filter(stage=Stage.EXPLANATIONS).values_list("position", flat=True))
+    open_ones = [one for one in recommended if not asked & {one.rank, GUIDELINES_FROM + one.rank}]
+    look_up(run, open_ones)
+    with leases.locked(run.pk, token):
+        Recommendation.objects.bulk_update(open_ones, ["explanation"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,14 @@ from tests.support import demo_data
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
-CHOICES = {"language": "en", "beta": "0.5", "n_items": "3", "taken": "recent", "diversity": "0"}
+CHOICES = {
+    "language": "en",
+    "explanation_source": "made",
+    "beta": "0.5",
+    "n_items": "3",
+    "taken": "recent",
+    "diversity": "0",
+}
 
 
 @pytest.fixture

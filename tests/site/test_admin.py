@@ -44,6 +44,7 @@ from recommend.admin_base import EstimatingPaginator
 from recommend.models import (
     AuditEntry,
     Behavior,
+    ExplanationFill,
     Generation,
     GuestHistory,
     Item,
@@ -54,6 +55,7 @@ from recommend.models import (
     PopulationShopper,
     Recommendation,
     RetrievalIndex,
+    StoredExplanation,
     TextEmbedding,
     Vector,
     VectorAlias,
@@ -100,6 +102,8 @@ def fill() -> None:
     population = PopulationJob.objects.create(query=f"sample=0.1 seed={n}", steps=["history", "interests"])
     chunk = PopulationChunk.objects.create(population=population)
     PopulationShopper.objects.create(population=population, chunk=chunk, shopper=generation.shopper)
+    ExplanationFill.objects.create(n_interests=1, n_items=1, days=1, max_age_days=1, state=JobState.DONE)
+    StoredExplanation.objects.create(item=item, interest="baby care", language="en", item_version="", output=tag)
     RetrievalIndex.objects.create(n_items=1, n_behaviors=1, data=b"")
     version = VectorVersion.objects.create(model="test", dimensions=2, kind="exact")
     VectorAlias.objects.create(name=f"texts {n}", version=version)
