@@ -83,7 +83,7 @@ def data_set(request: Request, pk: UUID) -> HttpResponse:
         "charts": charts(found.report.get("distributions", ())),
         "formats": FORMATS.values(),
         "shape": shape_of(found),
-        "query": [(name, _words(found.query[name])) for name in Wanted.model_fields if found.query.get(name)],
+        "query": [(name, _words(found.query[name])) for name in Wanted.model_fields if _says(found.query.get(name))],
     }
     return render(request, "training/data_set.html", context)
 
@@ -108,6 +108,11 @@ def data_set_file(request: Request, pk: UUID) -> HttpResponseBase:
     except (HeldBlindError, DamagedError) as refused:
         messages.error(request, str(refused))
         return redirect(found)
+
+
+def _says(value: object) -> bool:
+    """Whether a value of a query was given, or is a default that counts; 0 does."""
+    return value is not None and value not in ("", [])
 
 
 def _words(value: object) -> str:

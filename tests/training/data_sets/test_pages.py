@@ -97,6 +97,8 @@ def test_a_lead_has_a_data_set_built_follows_it_and_reads_its_report(page: Clien
     assert "Outputs in the answer" in report
     assert 'class="bars__after" y="3" width="100.00"' in report
     assert DataSet.objects.get().sha256 in report
+    assert '<th scope="row">validation_share</th><td class="untrusted">0.0</td>' in report
+    assert "half_life_days" not in report
     assert 'hx-trigger="every 2s"' not in report
     assert "Tags &lt;of&gt; spring" in page.get(LIST).content.decode()
 
