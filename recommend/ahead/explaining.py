@@ -35,7 +35,7 @@ from recommend.models import (
     StoredExplanation,
 )
 from recommend.prompts import Prompt, UnknownPromptError, load
-from recommend.retrieval.serving import NotFittedError
+from recommend.retrieval.errors import NotFittedError
 from recommend.stages import explanations
 from recommend.stages.explanations import ExplanationInput, Part
 from recommend.stages.interests import InterestOutput
