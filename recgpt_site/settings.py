@@ -153,10 +153,7 @@ JUDGE_GOLD_BAR = env.float("JUDGE_GOLD_BAR", default=0.8)
 CELERY_BEAT_SCHEDULE = {
     "sweep-runs": {"task": "recommend.tasks.sweep", "schedule": schedule(SWEEP_INTERVAL_S)},
     "sweep-populations": {"task": "recommend.tasks.sweep_populations", "schedule": schedule(SWEEP_INTERVAL_S)},
-    "sweep-explanation-fills": {
-        "task": "recommend.tasks.sweep_explanation_fills",
-        "schedule": schedule(SWEEP_INTERVAL_S),
-    },
+    "sweep-fills": {"task": "recommend.tasks.sweep_fills", "schedule": schedule(SWEEP_INTERVAL_S)},
     "sweep-judge": {"task": "judge.tasks.sweep", "schedule": schedule(SWEEP_INTERVAL_S)},
     "sweep-training": {"task": "training.tasks.sweep", "schedule": schedule(SWEEP_INTERVAL_S)},
     "sweep-webhooks": {"task": "recgpt_site.tasks.sweep_webhooks", "schedule": schedule(SWEEP_INTERVAL_S)},

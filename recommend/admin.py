@@ -15,6 +15,7 @@ from recommend.models import (
     Generation,
     GuestHistory,
     Item,
+    ItemShortForm,
     LanguageModel,
     Output,
     PipelineRun,
@@ -24,6 +25,7 @@ from recommend.models import (
     Recommendation,
     RetrievalIndex,
     Shopper,
+    ShortFormFill,
     StoredExplanation,
     TextEmbedding,
     Vector,
@@ -131,6 +133,23 @@ class ExplanationFillAdmin(ReadOnlyAdmin[ExplanationFill]):
     list_select_related = ("created_by",)
     search_fields = ("error", "id__exact")
     exclude = ("lease_token",)
+
+
+@admin.register(ShortFormFill)
+class ShortFormFillAdmin(ReadOnlyAdmin[ShortFormFill]):
+    list_display = ("created_at", "model", "state", "n_wanted", "n_made", "n_rejected", "n_failed", "error")
+    list_filter = ("state",)
+    list_select_related = ("model",)
+    search_fields = ("error", "id__exact")
+    exclude = ("lease_token",)
+
+
+@admin.register(ItemShortForm)
+class ItemShortFormAdmin(LargeTableAdmin[ItemShortForm]):
+    list_display = ("item", "text", "model", "prompt_version", "stored_at")
+    list_select_related = ("item", "model")
+    search_fields = ("item__sku__exact",)
+    search_help_text = "An item's whole sku."
 
 
 @admin.register(StoredExplanation)

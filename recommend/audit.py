@@ -44,6 +44,8 @@ class Verb(models.TextChoices):
     EXPLANATIONS_PAUSED = "explanations.paused", "paused explanations that are made ahead"
     EXPLANATIONS_RESUMED = "explanations.resumed", "resumed explanations that are made ahead"
     EXPLANATIONS_CANCELLED = "explanations.cancelled", "cancelled explanations that are made ahead"
+    SHORT_FORMS_STARTED = "short_forms.started", "had a model shorten items"
+    SHORT_FORMS_CANCELLED = "short_forms.cancelled", "cancelled the shortening of items"
     RUN_CANCELLED = "run.cancelled", "cancelled a pipeline run"
     FILE_UPLOADED = "file.uploaded", "handed in a file to be imported"
     FILE_IMPORTED = "file.imported", "imported a file"

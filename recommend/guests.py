@@ -18,7 +18,7 @@ import pyarrow as pa
 from recommend.extraction import Event
 from recommend.imports import checks
 from recommend.imports.columns import COLUMNS
-from recommend.models import GuestHistory, Item, Shopper
+from recommend.models import ITEM_NAME, GuestHistory, Item, Shopper
 
 MAX_BEHAVIORS = 50_000  # the report's shoppers have 37,000 on average
 MAX_FAULTS = 20  # told at once; the first one is often that of all
@@ -110,10 +110,10 @@ def read(guest: Shopper, before: datetime) -> Iterator[Event]:
 
 
 def known_items(skus: Sequence[str]) -> dict[str, tuple[Any, str, list[str]]]:
-    """sku -> id, short text and category, of those that there are."""
+    """sku -> id, what histories call it and category, of those that there are."""
     asked = sorted({sku for sku in skus if sku and "\0" not in sku})
-    rows = Item.objects.filter(sku__in=asked).values_list("sku", "pk", "short_text", "category")
-    return {sku: (pk, short_text, category) for sku, pk, short_text, category in rows.order_by()}
+    rows = Item.objects.annotate(name=ITEM_NAME).filter(sku__in=asked).values_list("sku", "pk", "name", "category")
+    return {sku: (pk, name, category) for sku, pk, name, category in rows.order_by()}
 
 
 def _refuse(words: str) -> NoReturn:

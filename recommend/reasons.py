@@ -12,7 +12,7 @@ from uuid import UUID
 from recommend import citations, histories, selectors
 from recommend.compression import clean_item
 from recommend.extraction import Event
-from recommend.models import Item, Output, PipelineRun, Recommendation
+from recommend.models import ITEM_NAME, Item, Output, PipelineRun, Recommendation
 from recommend.retrieval import serving
 
 N_VOTERS = 5  # shown; the rest is told as one number
@@ -116,11 +116,14 @@ def why(run: PipelineRun, recommendation: Recommendation, *, beta: float) -> Why
     shares = serving.votes_for(recommendation.item_id, loaded.moments) if fitted_at else {}
     loudest = dict(list(shares.items())[:N_VOTERS])
     items = Item.objects.in_bulk(list(loudest))
+    names = dict(Item.objects.annotate(name=ITEM_NAME).filter(pk__in=items).values_list("pk", "name"))
     return Why(
         recommendation=recommendation,
         beta=beta,
         voters=tuple(
-            _voter(items[pk], share, loaded.events, run.history) for pk, share in loudest.items() if pk in items
+            _voter(items[pk], names[pk], share, loaded.events, run.history)
+            for pk, share in loudest.items()
+            if pk in items
         ),
         other_share=max(0.0, 1.0 - sum(loudest.values())) if shares else 0.0,
         evidence=_evidence(run, recommendation.tag),
@@ -128,9 +131,9 @@ def why(run: PipelineRun, recommendation: Recommendation, *, beta: float) -> Why
     )
 
 
-def _voter(item: Item, share: float, events: Sequence[Event], history: Mapping[str, Any]) -> Voter:
+def _voter(item: Item, called: str, share: float, events: Sequence[Event], history: Mapping[str, Any]) -> Voter:
     taken = [event.at for event in events if event.sku == item.sku]
-    name = clean_item(item.short_text)
+    name = clean_item(called)
     lines = (
         index for index, line in enumerate(history.get("lines", ())) if any(name == known for known, _ in line["items"])
     )

@@ -14,6 +14,7 @@ from recommend.languages import ENGLISH, LANGUAGES, Language, Length
 CLICHES = ("practical", "versatile", "elegant", "essential gadget", "must-have", "100%", "guaranteed")
 # Ours.
 INTEREST_WORDS = (1, 6)
+SHORT_FORM_WORDS = (1, 8)
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’&][^\W_]+)*")
 
@@ -76,6 +77,13 @@ def check_explanation(text: str, *, title: str, language: Language = LANGUAGES[E
             else None
         )
     )
+
+
+def check_short_form(text: str, *, title: str, brand: str, category: str) -> Rejection | None:
+    """Rules for the short form of an item: short, and about that item, of which it names a word at least."""
+    known = set(words(f"{title} {brand} {category}"))
+    unrelated = Rejection("unrelated", f"“{text}” has no word of the item’s title, brand and category.")
+    return wrong_length(text, SHORT_FORM_WORDS) or (None if known & set(words(text)) else unrelated)
 
 
 def _explanation_length(text: str, wanted: Length) -> Rejection | None:

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from recommend import jobs, pipeline
-from recommend.ahead import explaining
+from recommend.ahead import explaining, shortening
 from recommend.engines import factory
 from recommend.engines.errors import EngineUnavailableError, UnknownEngineError
 from recommend.models import (
@@ -20,6 +20,7 @@ from recommend.models import (
     PipelineRun,
     PopulationChunk,
     PopulationJob,
+    ShortFormFill,
     Stage,
 )
 from recommend.populations import members, planning
@@ -127,7 +128,7 @@ def sweep_populations() -> int:
     return jobs.resend(PopulationJob, send_population) + jobs.resend(PopulationChunk, send_chunk)
 
 
-# Explanations ahead ---------------------------------------------------------------------------------------------------
+# Made ahead -----------------------------------------------------------------------------------------------------------
 
 
 def send_explanation_fill(fill: ExplanationFill) -> None:
@@ -149,7 +150,26 @@ def advance_explanation_fill(fill_id: str) -> None:
         send_explanation_fill(fill)
 
 
+def send_short_form_fill(fill: ShortFormFill) -> None:
+    """Have a worker go on with a job that shortens items, once the transaction at hand is committed."""
+    jobs.send(fill, advance_short_form_fill, members.PRIORITY)
+
+
+@shared_task(
+    base=DjangoTask,
+    autoretry_for=(EngineUnavailableError,),
+    retry_backoff=4,
+    retry_backoff_max=LONGEST_WAIT_S,
+    max_retries=6,
+)
+def advance_short_form_fill(fill_id: str) -> None:
+    """Shorten items for a while; nothing happens where another worker holds the job."""
+    fill = shortening.advance(UUID(fill_id))
+    if fill is not None and fill.is_active and not fill.is_paused:
+        send_short_form_fill(fill)
+
+
 @shared_task(base=DjangoTask)
-def sweep_explanation_fills() -> int:
-    """Send again the jobs that explain items ahead whose task or worker was lost; returns how many."""
-    return jobs.resend(ExplanationFill, send_explanation_fill)
+def sweep_fills() -> int:
+    """Send again the jobs that make something ahead whose task or worker was lost; returns how many."""
+    return jobs.resend(ExplanationFill, send_explanation_fill) + jobs.resend(ShortFormFill, send_short_form_fill)

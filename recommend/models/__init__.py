@@ -1,9 +1,9 @@
 """Tables of the pipeline: catalogue, shoppers, behaviours, models, and what the models generated."""
 
-from recommend.models.ahead import MAX_INTEREST, ExplanationFill, StoredExplanation
+from recommend.models.ahead import MAX_INTEREST, ExplanationFill, ItemShortForm, ShortFormFill, StoredExplanation
 from recommend.models.audit import AuditEntry
 from recommend.models.behaviors import Behavior, GuestHistory
-from recommend.models.catalogue import EMBEDDING_DIMENSIONS, Item, Shopper, ShopperQuerySet, TextEmbedding
+from recommend.models.catalogue import EMBEDDING_DIMENSIONS, ITEM_NAME, Item, Shopper, ShopperQuerySet, TextEmbedding
 from recommend.models.ids import new_id
 from recommend.models.language_models import LanguageModel, LanguageModelQuerySet
 from recommend.models.populations import PopulationChunk, PopulationJob, PopulationShopper
@@ -27,6 +27,7 @@ __all__ = [
     "ACTIVE_STATES",
     "EMBEDDING_DIMENSIONS",
     "FINISHED",
+    "ITEM_NAME",
     "MAX_INTEREST",
     "STEPS",
     "AuditEntry",
@@ -36,6 +37,7 @@ __all__ = [
     "Generation",
     "GuestHistory",
     "Item",
+    "ItemShortForm",
     "JobState",
     "LanguageModel",
     "LanguageModelQuerySet",
@@ -49,6 +51,7 @@ __all__ = [
     "RetrievalIndex",
     "Shopper",
     "ShopperQuerySet",
+    "ShortFormFill",
     "Stage",
     "StoredExplanation",
     "TextEmbedding",

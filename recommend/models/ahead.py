@@ -8,6 +8,7 @@ from django.utils import timezone
 from recommend import languages
 from recommend.models.catalogue import Item
 from recommend.models.jobs import PausableJob
+from recommend.models.language_models import LanguageModel
 from recommend.models.runs import ACTIVE_STATES, Output
 
 MAX_INTEREST = 100
@@ -79,3 +80,36 @@ class StoredExplanation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.interest} · {self.item_id}"
+
+
+class ShortFormFill(Fill):
+    """Short forms by a model for all items that have none of their present version by it and its prompt."""
+
+    model = models.ForeignKey(LanguageModel, on_delete=models.PROTECT, related_name="+")
+    cursor = models.UUIDField(null=True, blank=True, help_text="The last item that was asked about.")
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["model"], condition=models.Q(state__in=ACTIVE_STATES), name="short_form_fill_one_at_a_time"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Short forms by {self.model}, {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class ItemShortForm(models.Model):
+    """How a model shortened an item: what histories call it, as long as the item is of that version."""
+
+    item = models.OneToOneField(Item, primary_key=True, on_delete=models.CASCADE, related_name="short_form")
+    stored_at = models.DateTimeField(default=timezone.now)
+    text = models.CharField(max_length=60)
+    item_version = models.CharField(max_length=32, help_text="Of the item that it was made for.")
+    model = models.ForeignKey(LanguageModel, on_delete=models.PROTECT, related_name="+")
+    prompt_version = models.CharField(max_length=40)
+    prompt_sha256 = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return self.text

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import URLValidator
 from django.db import models
-from django.db.models import BigIntegerField, F, Func, JSONField, TextField
+from django.db.models import BigIntegerField, Case, F, Func, JSONField, TextField, When
 from django.db.models.functions import Cast, Lower
 from pgvector.django import HalfVectorField
 
@@ -35,6 +35,10 @@ class TextEmbedding(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+# What histories call an item: a model's short form of its present version, else its own.
+ITEM_NAME = Case(When(short_form__item_version=F("version"), then=F("short_form__text")), default=F("short_text"))
 
 
 class Item(models.Model):

@@ -7,10 +7,11 @@ import pytest
 
 from recommend.prompts import UnknownPromptError, changes, fence, load, load_from, versions
 
-NAMES = ("interests", "tags", "explanations")
+NAMES = ("interests", "tags", "explanations", "short_forms")
 PROMPT = "---\nversion: {}\n---\n## system\nSay {{what}}.\n## user\n{{who}}\n"
 # A generation keeps the hash of what it was asked: a version that was edited would be another one under its name.
 SHA256 = {
+    ("short_forms", "1"): "c9949aae145206935d4a4ad57215207d4127eba5d5eb41ff0a829730248a73ba",
     ("interests", "1"): "ec22ced698a13a24c520f64df8ee10914b6ef17be2fd44a8dc3af4e84e39ecd9",
     ("interests", "2"): "a0c076b5a31257db095f333ee1c0ddf206457b6bfcde5012b477e42856ed5824",
     ("tags", "1"): "6edbde8424b4618b781f0230c2121e14ac439ade7b24d65880ce34c69315d250",

@@ -48,6 +48,7 @@ from recommend.models import (
     Generation,
     GuestHistory,
     Item,
+    ItemShortForm,
     JobState,
     LanguageModel,
     PopulationChunk,
@@ -55,6 +56,7 @@ from recommend.models import (
     PopulationShopper,
     Recommendation,
     RetrievalIndex,
+    ShortFormFill,
     StoredExplanation,
     TextEmbedding,
     Vector,
@@ -66,6 +68,7 @@ from tests.recommend.factories import (
     BehaviorFactory,
     GenerationFactory,
     ItemFactory,
+    LanguageModelFactory,
     OutputFactory,
     ShopperFactory,
 )
@@ -102,6 +105,9 @@ def fill() -> None:
     population = PopulationJob.objects.create(query=f"sample=0.1 seed={n}", steps=["history", "interests"])
     chunk = PopulationChunk.objects.create(population=population)
     PopulationShopper.objects.create(population=population, chunk=chunk, shopper=generation.shopper)
+    shortener = LanguageModelFactory.create(name=f"model {n}")
+    ShortFormFill.objects.create(model=shortener, state=JobState.DONE)
+    ItemShortForm.objects.create(item=item, text="diapers", model=shortener)
     ExplanationFill.objects.create(n_interests=1, n_items=1, days=1, max_age_days=1, state=JobState.DONE)
     StoredExplanation.objects.create(item=item, interest="baby care", language="en", item_version="", output=tag)
     RetrievalIndex.objects.create(n_items=1, n_behaviors=1, data=b"")
