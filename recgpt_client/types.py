@@ -9,6 +9,7 @@ State = Literal["queued", "running", "done", "failed", "cancelled"]
 StepState = Literal["waiting", "running", "done", "failed", "cancelled", "skipped"]
 ExplanationSource = Literal["made", "stored", "stored_or_made"]
 StepName = Literal["interests", "tags", "items", "explanations"]
+TagStrategy = Literal["direct", "experts"]
 Kind = Literal["click", "detail_view", "review_read", "favourite", "cart", "purchase", "search", "return"]
 
 
@@ -60,6 +61,7 @@ class RunRequest(TypedDict, total=False):
     rules: ListRules
     explanation_source: ExplanationSource
     language: str
+    tag_strategy: TagStrategy
     reference_at: str
     beta: float
     n_items: int
@@ -94,6 +96,7 @@ class Run(TypedDict):
     rules: dict[str, Any]
     language: str
     explanation_source: ExplanationSource
+    tag_strategy: TagStrategy
     batch: str | None
     priority: int
     error: str

@@ -10,7 +10,7 @@ from django import forms
 from django.conf import settings
 
 from recommend import languages, prompts
-from recommend.models import ExplanationSource, LanguageModel, Stage
+from recommend.models import ExplanationSource, LanguageModel, Stage, TagStrategy
 from recommend.retrieval.selection import Rules
 from recommend.services import MAX_ITEMS
 
@@ -25,12 +25,15 @@ TAKEN_WORDS = {
 
 
 class ChoicesForm(forms.Form):
-    """Models, language, weight of the arms and length of the list.
+    """Models, language, strategy for tags, weight of the arms and length of the list.
 
     steps  those that the form asks about; a stage that is not among them has no fields
     """
 
     language = forms.ChoiceField(label="Language", choices=languages.CHOICES, initial=languages.ENGLISH)
+    tag_strategy = forms.ChoiceField(
+        label="Strategy for tags", choices=TagStrategy.choices, initial=TagStrategy.DIRECT, required=False
+    )
     beta = forms.FloatField(label="β, the weight of the collaborative arm", min_value=0.0, max_value=1.0, initial=0.5)
     n_items = forms.IntegerField(label="Items", min_value=1, max_value=MAX_ITEMS, initial=6)
 
@@ -73,7 +76,8 @@ class ChoicesForm(forms.Form):
         given = self.cleaned_data
         models = {stage: model for stage in self.stages if (model := given[f"model_{stage}"])}
         rules = {name: given[name] for name in RULES if given[name] != getattr(self._set, name)}
-        return {name: given[name] for name in ("language", "beta", "n_items")} | {"models": models, "rules": rules}
+        chosen = {name: given[name] for name in ("language", "beta", "n_items")} | {"models": models, "rules": rules}
+        return chosen | {"tag_strategy": given["tag_strategy"] or TagStrategy.DIRECT}
 
     def refuse(self, field: str, words: str) -> None:
         """Show a refusal where its value was chosen, by the field's name in the services: “models.tags” and so on."""

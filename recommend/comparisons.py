@@ -153,6 +153,7 @@ def _choices(view: RunView) -> dict[str, str]:
         **_asked(view.generations),
         "Rules of the list": _rules(run.rules),
         "Language": languages.LANGUAGES[run.language].name,
+        "Tags by": run.get_tag_strategy_display(),
         "β": f"{run.beta:g}",
         "Items": str(run.n_items),
     }

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from recommend import guests, handwritten
-from recommend.models import Shopper
+from recommend.models import Shopper, TagStrategy
 from recommend.services import MAX_ITEMS
 
 STORED, BY_HAND = "stored", "hand"
@@ -26,6 +26,7 @@ class RunForm(forms.Form):
     )
     history = forms.CharField(required=False, max_length=1_000_000)
     beta = forms.FloatField(min_value=0.0, max_value=1.0, initial=0.5)
+    tag_strategy = forms.ChoiceField(choices=TagStrategy.choices, initial=TagStrategy.DIRECT, required=False)
     n_items = forms.IntegerField(min_value=1, max_value=MAX_ITEMS, initial=6)
 
     def clean(self) -> dict[str, Any]:

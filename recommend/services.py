@@ -24,6 +24,7 @@ from recommend.models import (
     PipelineRun,
     Shopper,
     Stage,
+    TagStrategy,
 )
 from recommend.prompts import UnknownPromptError, load
 from recommend.retrieval.selection import Rules
@@ -59,6 +60,7 @@ def start_run(
     rules: Mapping[str, Any] | None = None,
     language: str = ENGLISH,
     explanation_source: str = ExplanationSource.MADE,
+    tag_strategy: str = TagStrategy.DIRECT,
     idempotency_key: str = "",
     priority: int = 0,
     batch: UUID | None = None,
@@ -73,6 +75,7 @@ def start_run(
     rules         what may be offered, by the names of `retrieval.selection.Rules`; the settings say what is not named
     language      of what the models write, one of LANGUAGES
     explanation_source  whether explanations are made, looked up, or looked up first; see ExplanationSource
+    tag_strategy  how item tags are made, one of TagStrategy
     priority      0 where somebody waits for the result, up to 9 for work in the background
     batch         names those that one call starts together
 
@@ -90,16 +93,19 @@ def start_run(
     if explanation_source not in ExplanationSource:
         known = ", ".join(ExplanationSource.values)
         raise InvalidRunError("explanation_source", f"“{explanation_source}” is none of {known}.")
+    if tag_strategy not in TagStrategy:
+        raise InvalidRunError("tag_strategy", f"“{tag_strategy}” is none of {', '.join(TagStrategy.values)}.")
     wanted = {
         "reference_at": _seen_from(shopper, reference_at),
         "beta": beta,
         "n_items": n_items,
         "steps": checked_steps(steps),
-        "chosen_prompts": _checked_prompts(prompts or {}, steps, language),
+        "chosen_prompts": _checked_prompts(prompts or {}, steps, language, tag_strategy),
         "chosen_models": checked_models(models or {}, steps),
         "rules": checked_rules(rules or {}, steps),
         "language": language,
         "explanation_source": explanation_source,
+        "tag_strategy": tag_strategy,
     }
     external_id, asked_at = shopper.external_id, reference_at
     if idempotency_key and (found := _same_key(by, idempotency_key)) is not None:
@@ -172,7 +178,9 @@ def checked_models(models: Mapping[Stage, LanguageModel], steps: Collection[str]
     return {str(stage): str(model.pk) for stage, model in sorted(models.items())}
 
 
-def _checked_prompts(prompts: Mapping[Stage, str], steps: Collection[str], language: str) -> dict[str, str]:
+def _checked_prompts(
+    prompts: Mapping[Stage, str], steps: Collection[str], language: str, tag_strategy: str
+) -> dict[str, str]:
     """Stage -> version of its prompt. Raises InvalidRunError."""
     for stage, version in prompts.items():
         field = f"prompts.{stage}"
@@ -182,6 +190,8 @@ def _checked_prompts(prompts: Mapping[Stage, str], steps: Collection[str], langu
             raise InvalidRunError(field, str(error)) from error
         if stage not in steps:
             raise InvalidRunError(field, f"The run has no step {stage}; add it to the steps, or leave the prompt out.")
+        if stage == Stage.TAGS and tag_strategy != TagStrategy.DIRECT:
+            raise InvalidRunError(field, f"Only the strategy direct asks with version {version}; leave it out.")
         if language != ENGLISH and "language" not in prompt.places:
             raise InvalidRunError(field, f"Version {version} asks for English only; choose a later one.")
     return {str(stage): version for stage, version in sorted(prompts.items())}
@@ -238,6 +248,7 @@ def wishes_of(run: PipelineRun) -> dict[str, Any]:
         "rules": run.rules,
         "language": run.language,
         "explanation_source": run.explanation_source,
+        "tag_strategy": run.tag_strategy,
     }
 
 

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from recommend import access, displays, handwritten, histories, selectors, services
 from recommend.forms import BY_HAND, STORED, RunForm, asked_beta, matching_shoppers
 from recommend.http import Request, read_id
-from recommend.models import JobState, LanguageModel, PipelineRun
+from recommend.models import JobState, LanguageModel, PipelineRun, TagStrategy
 from recommend.sources import SourceError
 
 SHOPPERS_PER_PAGE = 12
@@ -30,7 +30,7 @@ EDITED = 100  # the newest behaviours of a run, to be edited by hand
 def demo(request: HttpRequest) -> HttpResponse:
     """Choose a shopper, or write a history; htmx asks for the list alone while somebody types."""
     asked = cast("Request", request)
-    initial = {"source": STORED, "beta": 0.5, "n_items": 6}
+    initial = {"source": STORED, "beta": 0.5, "n_items": 6, "tag_strategy": TagStrategy.DIRECT}
     if wanted := read_id(request.GET.get("edit", "")):
         run = get_object_or_404(access.visible_runs(asked.user).select_related("shopper"), pk=wanted)
         try:
@@ -38,7 +38,8 @@ def demo(request: HttpRequest) -> HttpResponse:
         except SourceError as error:
             messages.error(asked, str(error))
             events = []
-        initial |= {"source": BY_HAND, "history": handwritten.write(events), "beta": run.beta, "n_items": run.n_items}
+        initial |= {"source": BY_HAND, "history": handwritten.write(events)}
+        initial |= {"beta": run.beta, "n_items": run.n_items, "tag_strategy": run.tag_strategy}
     return _demo(asked, RunForm(initial=initial))
 
 
@@ -69,6 +70,7 @@ def run_create(request: HttpRequest) -> HttpResponse:
                 by=cast("Request", request).user,
                 beta=form.cleaned_data["beta"],
                 n_items=form.cleaned_data["n_items"],
+                tag_strategy=form.cleaned_data["tag_strategy"] or TagStrategy.DIRECT,
             )
         except services.InvalidRunError as error:
             form.add_error(error.field if error.field in form.fields else None, str(error))

@@ -27,7 +27,7 @@ from recommend.api.base import (
 from recommend.api.errors import ConflictError
 from recommend.api.run_requests import ChosenModels, ListRules
 from recommend.api.run_views import nested
-from recommend.models import JobState, PopulationJob, PopulationShopper
+from recommend.models import JobState, PopulationJob, PopulationShopper, TagStrategy
 from recommend.populations import queries as population_queries
 from recommend.populations import services
 from recommend.populations.queries import PopulationError
@@ -78,8 +78,19 @@ class PopulationSerializer(serializers.ModelSerializer[PopulationJob]):
     class Meta:
         model = PopulationJob
         fields = (
-            *("id", "query", "stages", "beta", "n_items", "models", "rules", "language", "reference_at", "tells_runs"),
-            *("again", "created_by", "state", "is_active", "is_paused"),
+            *(
+                "id",
+                "query",
+                "stages",
+                "beta",
+                "n_items",
+                "models",
+                "rules",
+                "language",
+                "tag_strategy",
+                "reference_at",
+            ),
+            *("tells_runs", "again", "created_by", "state", "is_active", "is_paused"),
             *("attempt", "error", "progress", "created_at", "finished_at"),
         )
         read_only_fields = fields
@@ -115,6 +126,7 @@ class PopulationRequest(StrictSerializer):
     tells_runs = serializers.BooleanField(
         default=False, help_text="Tell webhooks of each run's end too, and not of the job's alone."
     )
+    tag_strategy = serializers.ChoiceField(choices=TagStrategy.choices, default=TagStrategy.DIRECT)
     again = serializers.BooleanField(default=False, help_text="Also for shoppers whose history did not change.")
 
 

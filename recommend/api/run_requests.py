@@ -13,7 +13,7 @@ from recommend import guests, languages
 from recommend.api.base import FiniteFloatField, StrictSerializer
 from recommend.imports import values
 from recommend.imports.problems import RowError
-from recommend.models import Behavior, ExplanationSource, LanguageModel, Shopper, Stage
+from recommend.models import Behavior, ExplanationSource, LanguageModel, Shopper, Stage, TagStrategy
 from recommend.retrieval.selection import TAKEN
 from recommend.services import CHOOSABLE_STEPS, MAX_ITEMS
 
@@ -112,6 +112,11 @@ class RunRequest(StrictSerializer):
         choices=ExplanationSource.choices,
         default=ExplanationSource.MADE,
         help_text="Stored ones were made ahead for pairs of interest and item; a look-up asks no model.",
+    )
+    tag_strategy = serializers.ChoiceField(
+        choices=TagStrategy.choices,
+        default=TagStrategy.DIRECT,
+        help_text="How item tags are made: by one model, or by a planner, its experts and an arbiter.",
     )
     reference_at = serializers.DateTimeField(
         required=False,

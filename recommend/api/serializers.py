@@ -188,6 +188,7 @@ class RunSerializer(serializers.ModelSerializer[PipelineRun]):
             "rules",
             "language",
             "explanation_source",
+            "tag_strategy",
             "batch",
             "priority",
             "error",

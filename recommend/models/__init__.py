@@ -20,6 +20,7 @@ from recommend.models.runs import (
     PipelineRun,
     Recommendation,
     Stage,
+    TagStrategy,
 )
 from recommend.models.vectors import Vector, VectorAlias, VectorVersion
 
@@ -54,6 +55,7 @@ __all__ = [
     "ShortFormFill",
     "Stage",
     "StoredExplanation",
+    "TagStrategy",
     "TextEmbedding",
     "Vector",
     "VectorAlias",

@@ -12,7 +12,7 @@ from django.urls import reverse
 from recommend import languages
 from recommend.models.catalogue import Shopper
 from recommend.models.jobs import Job, PausableJob
-from recommend.models.runs import ACTIVE_STATES
+from recommend.models.runs import ACTIVE_STATES, TagStrategy
 
 
 class PopulationJob(PausableJob):
@@ -45,6 +45,9 @@ class PopulationJob(PausableJob):
         db_default=False,
         help_text="Webhooks are told of each run's end too, and not of the job's alone.",
     )
+    tag_strategy = models.CharField(
+        max_length=10, choices=TagStrategy, default=TagStrategy.DIRECT, db_default=TagStrategy.DIRECT
+    )
     again = models.BooleanField(default=False, help_text="Also for shoppers whose history did not change.")
     n_shoppers = models.PositiveIntegerField(null=True, blank=True, help_text="Empty until they were written down.")
     attempt = models.PositiveSmallIntegerField(default=1, help_text="Above 1 while those that failed are tried again.")
@@ -56,6 +59,7 @@ class PopulationJob(PausableJob):
                 "query",
                 "steps",
                 "language",
+                "tag_strategy",
                 "reference_at",
                 # A row of an index holds less than the longest rules that there may be.
                 MD5(Cast("chosen_models", models.TextField())),

@@ -32,6 +32,13 @@ class Stage(models.TextChoices):
     EXPLANATIONS = "explanations", "Explanations"
 
 
+class TagStrategy(models.TextChoices):
+    """How item tags are made."""
+
+    DIRECT = "direct", "One model (V1)"
+    EXPERTS = "experts", "Planner, experts, arbiter (V2)"
+
+
 class JobState(models.TextChoices):
     """Where a piece of work stands; the database, not the broker, is the truth."""
 
@@ -117,6 +124,13 @@ class PipelineRun(models.Model):
         default=ExplanationSource.MADE,
         db_default=ExplanationSource.MADE,
         help_text="Where its explanations are from.",
+    )
+    tag_strategy = models.CharField(
+        max_length=10,
+        choices=TagStrategy,
+        default=TagStrategy.DIRECT,
+        db_default=TagStrategy.DIRECT,
+        help_text="How its item tags are made.",
     )
     batch = models.UUIDField(null=True, blank=True, help_text="Of the call that started it with others.")
     share_key = models.UUIDField(

@@ -41,6 +41,7 @@ def run_for(chunk: PopulationChunk, member: PopulationShopper) -> PipelineRun | 
         rules=population.rules,
         language=population.language,
         steps=population.steps,
+        tag_strategy=population.tag_strategy,
         beta=population.beta,
         n_items=population.n_items,
         priority=PRIORITY,

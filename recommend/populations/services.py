@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from recommend import jobs, tasks
 from recommend.audit import Verb, record
 from recommend.languages import ENGLISH, LANGUAGES
-from recommend.models import ACTIVE_STATES, LanguageModel, PopulationJob, Stage
+from recommend.models import ACTIVE_STATES, LanguageModel, PopulationJob, Stage, TagStrategy
 from recommend.populations import planning, queries
 from recommend.populations.queries import PopulationError
 from recommend.services import MAX_ITEMS, InvalidRunError, checked_models, checked_rules, checked_steps
@@ -41,6 +41,7 @@ def start(
     language: str = ENGLISH,
     reference_at: datetime | None = None,
     tells_runs: bool = False,
+    tag_strategy: str = TagStrategy.DIRECT,
     again: bool = False,
 ) -> PopulationJob:
     """Store a queued job, and send its task once it is committed.
@@ -51,6 +52,7 @@ def start(
     rules   what may be offered, as `recommend.services.start_run` takes it
     language, reference_at  of every run; without a moment each looks from after its shopper's last behaviour
     tells_runs  whether webhooks are told of each run's end too, and not of the job's alone
+    tag_strategy  how item tags are made, one of TagStrategy
     again   also for shoppers whose history did not change
 
     Raises PopulationRunningError, or PopulationError naming the value and the remedy.
@@ -61,6 +63,7 @@ def start(
             "chosen_models": checked_models(models or {}, steps),
             "rules": checked_rules(rules or {}, steps),
             "language": language,
+            "tag_strategy": tag_strategy,
             "reference_at": reference_at,
         }
     except InvalidRunError as error:
@@ -71,6 +74,8 @@ def start(
         raise PopulationError(f"{beta} is not between 0 and 1.", "beta")
     if not 1 <= n_items <= MAX_ITEMS:
         raise PopulationError(f"{n_items} is not between 1 and {MAX_ITEMS}.", "n_items")
+    if tag_strategy not in TagStrategy:
+        raise PopulationError(f"“{tag_strategy}” is none of {', '.join(TagStrategy.values)}.", "tag_strategy")
     _check_models(steps, models or {})
     if not queries.shoppers(query).exists():
         raise PopulationError(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 
-from recommend.models import Generation, JobState, PipelineRun, Stage
+from recommend.models import Generation, JobState, PipelineRun, Stage, TagStrategy
+from recommend.prompts import load
 from recommend.sources import SourceError
+from recommend.stages import experts
 from recommend.steps import interests
 
 
@@ -14,14 +16,14 @@ def is_unchanged(run: PipelineRun) -> bool:
 
     The last interests that the same model made by the same prompt must have been made from the same history and
     attributes, and their run must have done every step of this one, each by the model and prompt that this one would
-    ask, and its list by the same rules.
+    ask, its tags by the same strategy and its list by the same rules.
     Raises LanguageModel.DoesNotExist where a stage has no serving model.
     """
     if Stage.INTERESTS not in run.steps:
         return False  # nothing is asked of a model, so nothing is known to be the same
     same = _by_same(run, Stage.INTERESTS).filter(shopper=run.shopper, run__language=run.language)
     last = same.select_related("run").order_by("-created_at").first()
-    if last is None or not _did_all(last.run, run):
+    if last is None or last.run.tag_strategy != run.tag_strategy or not _did_all(last.run, run):
         return False
     try:
         return interests.asking_of(run).calls[0].input_sha256 == last.input_sha256
@@ -42,7 +44,11 @@ def _did_all(last: PipelineRun, run: PipelineRun) -> bool:
 
 
 def _by_same(run: PipelineRun, stage: Stage) -> QuerySet[Generation]:
-    """Done generations of a stage by the model and the prompt that this run would ask."""
+    """Done generations of a stage by the model and the prompts that this run would ask."""
     model = run.model_for(stage)
-    prompt = run.prompt_for(stage, model)
-    return Generation.objects.filter(stage=stage, state=JobState.DONE, model=model, prompt_sha256=prompt.sha256)
+    asked_with = [run.prompt_for(stage, model)]
+    if stage == Stage.TAGS and run.tag_strategy == TagStrategy.EXPERTS:
+        asked_with = [load(name) for name in experts.PROMPTS]
+    return Generation.objects.filter(
+        stage=stage, state=JobState.DONE, model=model, prompt_sha256__in=[prompt.sha256 for prompt in asked_with]
+    )

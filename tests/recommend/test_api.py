@@ -69,12 +69,13 @@ def test_a_run_is_accepted_with_an_address_to_poll(shopper):
     user = UserFactory.create()
     client = client_of(user)
 
-    response = client.post(RUNS, {"shopper": "household-7", "beta": 0.25, "n_items": 3})
+    response = client.post(RUNS, {"shopper": "household-7", "beta": 0.25, "n_items": 3, "tag_strategy": "experts"})
 
     assert response.status_code == 202
     body = response.json()
     assert response["Location"] == body["url"] == f"http://testserver{RUNS}{body['id']}/"
     assert (body["state"], body["is_active"], body["beta"], body["n_items"]) == ("queued", True, 0.25, 3)
+    assert body["tag_strategy"] == PipelineRun.objects.get().tag_strategy == "experts"
     assert body["shopper"] == {"id": str(shopper.pk), "external_id": "household-7"}
     assert PipelineRun.objects.get().created_by == user
     polled = client.get(body["url"])
@@ -142,6 +143,7 @@ def test_a_run_says_what_may_be_offered(shopper):
         ({"beta": -0.1}, "beta", "0"),
         ({"beta": "nan"}, "beta", "number"),
         ({"n_items": 51}, "n_items", "50"),
+        ({"tag_strategy": "oracle"}, "tag_strategy", "oracle"),
         ({"n_items": 0}, "n_items", "1"),
         ({"reference_at": "2001-01-01T00:00:00Z"}, "reference_at", "no behaviour before"),
         ({"reference_at": "soon"}, "reference_at", "format"),

@@ -7,7 +7,7 @@ import pytest
 
 from recommend.prompts import UnknownPromptError, changes, fence, load, load_from, versions
 
-NAMES = ("interests", "tags", "explanations", "short_forms")
+NAMES = ("interests", "tags", "explanations", "short_forms", "planner", "experts", "arbiter")
 PROMPT = "---\nversion: {}\n---\n## system\nSay {{what}}.\n## user\n{{who}}\n"
 # A generation keeps the hash of what it was asked: a version that was edited would be another one under its name.
 SHA256 = {
@@ -19,6 +19,10 @@ SHA256 = {
     ("explanations", "1"): "3914562c3826348743a6e8daeec2da2a1daab23db56f65518d71156ce51bc86b",
     ("explanations", "3"): "8d10101177f3ac3157411909a5274ab57d51528103e1e0e4dc21c695b96c0282",
     ("explanations", "2"): "fc504bc9c6850f9f0debf86776623fb89f2b9ede943ccad20d806f45b8d1895e",
+    ("tags", "3"): "ea32978a37302cc348e8414faca93736f3b4042b8ce0a2cda0e00df4a69ac609",
+    ("planner", "1-planner"): "053248ab5d70c79d601668fec3c2a302debaf5f56aa523a28e4a768814014b69",
+    ("experts", "1-expert"): "9e2e4e0371bef5107cf69cb029223011cb8e06f65426786ce2a9d45d64643a60",
+    ("arbiter", "1-arbiter"): "8b2f9e17e5af90616ed7823ab92b17a6258436c27bec09fb161df0b28194c48e",
 }
 
 

@@ -86,11 +86,14 @@ def test_an_empty_catalogue_says_how_to_fill_it(client: Client, annotator):
 
 
 def test_run_starts_a_run_and_leads_to_its_page(client: Client, annotator):
-    answer = client.post("/demo/runs/", {"shopper": shopper("1001").pk, "beta": "0.3", "n_items": "4"})
+    wanted = {"shopper": shopper("1001").pk, "beta": "0.3", "n_items": "4", "tag_strategy": "experts"}
+
+    answer = client.post("/demo/runs/", wanted)
 
     run = PipelineRun.objects.get()
     assert answer.headers["Location"] == run.get_absolute_url()
-    assert (run.beta, run.n_items, run.created_by) == (0.3, 4, annotator)
+    assert (run.beta, run.n_items, run.tag_strategy, run.created_by) == (0.3, 4, "experts", annotator)
+    assert "tags by planner, experts, arbiter" in client.get(run.get_absolute_url()).content.decode()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from recommend.languages import ENGLISH, LANGUAGES
-from recommend.models import LanguageModel, PopulationJob, Stage
+from recommend.models import LanguageModel, PopulationJob, Stage, TagStrategy
 from recommend.populations import queries, services
 from recommend.populations.queries import PopulationError
 from recommend.populations.reports import Progress, progress_of
@@ -40,6 +40,9 @@ class Command(BaseCommand):
         parser.add_argument("--in-stock", action="store_true", help="only items that are in stock")
         parser.add_argument("--diversity", type=float, help="0 to 1: how much likeness to what is higher costs")
         parser.add_argument("--tell-runs", action="store_true", help="tell webhooks of each run's end too")
+        parser.add_argument(
+            "--tag-strategy", default=TagStrategy.DIRECT, help=f"how tags are made, of {','.join(TagStrategy.values)}"
+        )
         parser.add_argument("--again", action="store_true", help="also shoppers whose history did not change")
         parser.add_argument("--wait", action="store_true", help="say how far it is until it has ended")
         parser.add_argument("--count", action="store_true", help="only say how many shoppers the query chooses")
@@ -56,6 +59,7 @@ class Command(BaseCommand):
                 by=None,
                 beta=options["beta"],
                 n_items=options["items"],
+                tag_strategy=options["tag_strategy"],
                 again=options["again"],
                 models=_models(options["model"]),
                 rules=_rules(options),

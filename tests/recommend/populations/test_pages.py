@@ -67,10 +67,11 @@ def test_a_lead_starts_a_job_follows_it_and_reads_its_report(page: Client, lead:
 
     population = PopulationJob.objects.get()
     assert answer.headers["Location"] == population.get_absolute_url()
-    assert (population.created_by, population.query, population.steps) == (
+    assert (population.created_by, population.query, population.steps, population.tag_strategy) == (
         lead,
         "age=25-34",
         ["history", "interests", "tags"],
+        "direct",
     )
     assert "The shoppers are being chosen" in page.get(population.get_absolute_url()).content.decode()
     written_down(population)
@@ -161,6 +162,15 @@ def test_what_is_wrong_stands_at_its_field_and_what_was_typed_stays(page: Client
     assert "less than or equal to 1" in wrong.content.decode()
     assert "chooses nobody" in nobody.content.decode()
     assert not PopulationJob.objects.exists()
+
+
+def test_tags_by_another_strategy_are_another_job(page: Client):
+    made(1)
+
+    page.post(NEW, TYPED)
+    page.post(NEW, TYPED | {"tag_strategy": "experts"})
+
+    assert set(PopulationJob.objects.values_list("tag_strategy", flat=True)) == {"direct", "experts"}
 
 
 def test_starting_what_runs_already_leads_to_that_job(page: Client):
