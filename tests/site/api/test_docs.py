@@ -16,7 +16,7 @@ DOCS = (Path(__file__).resolve().parents[3] / "docs" / "api.md").read_text()
 def test_every_type_of_problem_is_documented_and_no_other():
     documented = set(re.findall(r"^\| `([a-z-]+)` \| 4\d\d", DOCS, re.M))
 
-    running = {f"{job}-running" for job in ("population", "check", "trial", "backfill")}
+    running = {f"{job}-running" for job in ("population", "check", "trial", "backfill", "explanations")}
     of_data_sets = {f"data-set-{why}" for why in ("not-built", "in-work", "damaged")}
     others = {"invalid-request", "idempotency-key-reused", "not-tried"}
     assert documented == {*others, *running, *of_data_sets, *CONFLICTS.values()}
