@@ -53,7 +53,7 @@ def main() -> None:
     options = parser.parse_args()
     with database() as supervisor:
         server(supervisor)
-        load(options.households)
+        load(options.households, is_small=False)
         categories.fit(report=say)
         found = [one for one in Shopper.objects.order_by("external_id") if is_held_out(one.external_id, ADAPTER_SEED)]
         next_basket, month = following(found)
