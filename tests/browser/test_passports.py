@@ -74,11 +74,11 @@ def test_a_check_is_started_followed_and_ends_by_itself(
 
     page.get_by_label("Questions at most").fill("40")
     page.get_by_role("button", name="Start a check").click()
-    page.get_by_text("0 of 30 questions answered").wait_for()
+    page.get_by_text("0 of 32 questions answered").wait_for()
     engine = RecordedEngine(lambda request: PASSING["interest"] | {"rationale": "Fine."})
     check = JudgeCheck.objects.get()
     runner.advance(check.pk, engine)
-    page.get_by_text("16 of 30 questions answered").wait_for()
+    page.get_by_text("16 of 32 questions answered").wait_for()
     runner.advance(check.pk, engine)
     page.locator(".case").first.wait_for()
     page.get_by_role("link", name="To the passport").click()
