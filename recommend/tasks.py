@@ -30,6 +30,15 @@ SWEEP_LIMIT = 100
 # Below the broker's visibility timeout: a longer wait would be delivered a second time meanwhile.
 LONGEST_WAIT_S = 120
 
+# A task that needs a model's server: one that cannot be reached is asked again, ever more slowly.
+_asks_a_model = shared_task(
+    base=DjangoTask,
+    autoretry_for=(EngineUnavailableError,),
+    retry_backoff=4,
+    retry_backoff_max=LONGEST_WAIT_S,
+    max_retries=6,
+)
+
 
 def send(run: PipelineRun) -> None:
     """Have a worker do the run's next step, once the transaction at hand is committed."""
@@ -96,13 +105,7 @@ def send_chunk(chunk: PopulationChunk) -> None:
     jobs.send(chunk, advance_chunk, members.PRIORITY)
 
 
-@shared_task(
-    base=DjangoTask,
-    autoretry_for=(EngineUnavailableError,),
-    retry_backoff=4,
-    retry_backoff_max=LONGEST_WAIT_S,
-    max_retries=6,
-)
+@_asks_a_model
 def advance_chunk(chunk_id: str) -> None:
     """Work at a chunk, and at further ones of its job, for a while; nothing happens where another worker holds it.
 
@@ -136,13 +139,7 @@ def send_explanation_fill(fill: ExplanationFill) -> None:
     jobs.send(fill, advance_explanation_fill, members.PRIORITY)
 
 
-@shared_task(
-    base=DjangoTask,
-    autoretry_for=(EngineUnavailableError,),
-    retry_backoff=4,
-    retry_backoff_max=LONGEST_WAIT_S,
-    max_retries=6,
-)
+@_asks_a_model
 def advance_explanation_fill(fill_id: str) -> None:
     """Explain items ahead for a while; nothing happens where another worker holds the job."""
     fill = explaining.advance(UUID(fill_id))
@@ -155,13 +152,7 @@ def send_short_form_fill(fill: ShortFormFill) -> None:
     jobs.send(fill, advance_short_form_fill, members.PRIORITY)
 
 
-@shared_task(
-    base=DjangoTask,
-    autoretry_for=(EngineUnavailableError,),
-    retry_backoff=4,
-    retry_backoff_max=LONGEST_WAIT_S,
-    max_retries=6,
-)
+@_asks_a_model
 def advance_short_form_fill(fill_id: str) -> None:
     """Shorten items for a while; nothing happens where another worker holds the job."""
     fill = shortening.advance(UUID(fill_id))

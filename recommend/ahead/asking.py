@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from uuid import UUID
@@ -59,7 +59,7 @@ def ask(job: PausableJob, token: UUID, engine: Engine, questions: Iterator[Quest
     def is_lost() -> bool:
         return not jobs.ours(job, token).exists()
 
-    with leases.watching(is_lost) as lost, closing(_stoppable(engine.generate(requests(), stop=lost))) as results:
+    with leases.watching(is_lost) as lost, closing(engine.generate(requests(), stop=lost)) as results:
         for result in results:
             if result.error is not None and result.error.kind == "unavailable":
                 raise EngineUnavailableError(result.error.message)
@@ -70,8 +70,3 @@ def ask(job: PausableJob, token: UUID, engine: Engine, questions: Iterator[Quest
                 following.append(then)
         if lost.is_set():
             raise jobs.LostError
-
-
-def _stoppable(results: Iterator[ChatResult]) -> Generator[ChatResult]:
-    # A generator, whatever the engine returns: closing it stops the calls in flight.
-    yield from results
