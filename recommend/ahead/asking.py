@@ -18,8 +18,6 @@ from recommend.models.jobs import PausableJob
 
 # Well below the broker's visibility timeout: what takes longer would be delivered a second time meanwhile.
 SHIFT_S = 120.0
-# As that of a population: nobody waits for the answer.
-PRIORITY = 15
 
 
 @dataclass(frozen=True, slots=True)

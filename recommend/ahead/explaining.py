@@ -184,7 +184,7 @@ class _Asker:
             model=model.name,
             schema=explanations.schema(pair.asked, parts),
             sampling=Sampling(max_tokens=model.max_tokens),
-            priority=asking.PRIORITY,
+            priority=calls.POPULATION_PRIORITY,
             options=model.request_options,
         )
 

@@ -29,11 +29,11 @@ from recommend.models import (
     Stage,
     StoredExplanation,
 )
+from recommend.populations import members
 from recommend.prompts import Prompt, load
 from recommend.steps.explanations import item_info
 
 MAX_TAGS = 20  # of an interest, the most common
-RUN_PRIORITY = 9  # of runs in the background
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def _write_run(
         n_items=len(found),
         language=fill.language,
         history=shown.history,
-        priority=RUN_PRIORITY,
+        priority=members.PRIORITY,
         started_at=timezone.now(),
     )
     evidence = {name: interest.generation.input.get(name) for name in ("attributes", "history")}

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 from pydantic import ValidationError
 
-from recommend import jobs, tasks
+from recommend import calls, jobs
 from recommend.ahead import asking
 from recommend.ahead.asking import Question
-from recommend.audit import Verb, record
 from recommend.engines import factory
 from recommend.engines.errors import UnknownEngineError
 from recommend.engines.types import ChatRequest, ChatResult, Sampling
@@ -23,33 +22,6 @@ from recommend.rules import check_short_form
 from recommend.stages import short_forms
 
 BATCH = 100
-
-
-class ShorteningError(ValueError):
-    """What was asked for cannot be met, in words."""
-
-
-@transaction.atomic
-def start(model: LanguageModel) -> ShortFormFill:
-    """Store a queued job that has `model` shorten items, and send its task. Raises ShorteningError."""
-    if model.role == LanguageModel.Role.JUDGE or model.state == LanguageModel.State.RETIRED:
-        raise ShorteningError(f"{model} is retired or a judge; name a model that generates.")
-    n_wanted = waiting(model).count()
-    if not n_wanted:
-        raise ShorteningError(f"Every item has a short form of its present version by {model} already.")
-    try:
-        with transaction.atomic():
-            fill = ShortFormFill.objects.create(model=model, n_wanted=n_wanted)
-    except IntegrityError:
-        raise ShorteningError(f"{model} is shortening items already. Wait for that job, or cancel it.") from None
-    record(Verb.SHORT_FORMS_STARTED, fill, {"model": str(model), "items": n_wanted})
-    tasks.send_short_form_fill(fill)
-    return fill
-
-
-def cancel(fill: ShortFormFill) -> ShortFormFill:
-    """Stop for good: what was made stays in use. One that has ended stays as it is."""
-    return jobs.cancel(fill, Verb.SHORT_FORMS_CANCELLED)
 
 
 def waiting(model: LanguageModel) -> QuerySet[Item]:
@@ -124,7 +96,7 @@ def _question(fill: ShortFormFill, item: Item) -> Question:
         model=fill.model.name,
         schema=short_forms.schema(),
         sampling=Sampling(max_tokens=min(64, fill.model.max_tokens)),
-        priority=asking.PRIORITY,
+        priority=calls.POPULATION_PRIORITY,
         options=fill.model.request_options,
     )
     return Question(request, store)

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from recommend.ahead import shortening
-from recommend.ahead.shortening import ShorteningError
+from recommend.ahead import shortening_services
+from recommend.ahead.shortening_services import ShorteningError
 from recommend.models import ACTIVE_STATES, ItemShortForm, LanguageModel, ShortFormFill, Stage
 
 WAIT_S = 2.0
@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["cancel"]:
-            fills = [shortening.cancel(fill) for fill in ShortFormFill.objects.filter(state__in=ACTIVE_STATES)]
+            fills = [shortening_services.cancel(fill) for fill in ShortFormFill.objects.filter(state__in=ACTIVE_STATES)]
             self.stdout.write(f"Cancelled: {len(fills):,}.")
         elif options["forget"]:
             n, _ = ItemShortForm.objects.all().delete()
@@ -35,7 +35,7 @@ class Command(BaseCommand):
 
     def _start(self, name: str | None, *, is_awaited: bool) -> None:
         try:
-            fill = shortening.start(_model(name))
+            fill = shortening_services.start(_model(name))
         except (ShorteningError, LanguageModel.DoesNotExist) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"Started {fill.pk}: {fill.n_wanted:,} items.")

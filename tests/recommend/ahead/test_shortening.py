@@ -7,8 +7,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from recommend import histories, tasks
-from recommend.ahead import shortening
-from recommend.ahead.shortening import ShorteningError
+from recommend.ahead import shortening, shortening_services
+from recommend.ahead.shortening_services import ShorteningError
 from recommend.engines import factory
 from recommend.engines.errors import EngineUnavailableError
 from recommend.engines.types import ChatRequest, EngineError
@@ -39,7 +39,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> RecordedEngine:
 
 
 def done(model: LanguageModel) -> ShortFormFill:
-    fill = shortening.start(model)
+    fill = shortening_services.start(model)
     while (after := shortening.advance(fill.pk)) is not None and after.is_active:
         pass
     fill.refresh_from_db()
@@ -83,7 +83,7 @@ def test_nothing_is_asked_twice_for_one_version(engine: RecordedEngine, model: L
     done(model)
 
     with pytest.raises(ShorteningError, match="Every item has a short form"):
-        shortening.start(model)
+        shortening_services.start(model)
 
     assert done(LanguageModelFactory.create(name="another")).n_wanted == 1
 
@@ -113,7 +113,7 @@ def test_a_server_that_is_away_loses_nothing(monkeypatch: pytest.MonkeyPatch, mo
     ItemFactory.create_batch(2)
     given: list[Answer] = [GOOD, EngineError("unavailable", "no answer")]
     answering(monkeypatch, lambda request: given.pop(0))
-    fill = shortening.start(model)
+    fill = shortening_services.start(model)
 
     with pytest.raises(EngineUnavailableError):
         shortening.advance(fill.pk)
@@ -126,7 +126,7 @@ def test_a_server_that_is_away_loses_nothing(monkeypatch: pytest.MonkeyPatch, mo
 
 def test_what_is_cancelled_is_not_gone_on_with(engine: RecordedEngine, model: LanguageModel) -> None:
     ItemFactory.create()
-    fill = shortening.start(model)
+    fill = shortening_services.start(model)
 
     call_command("shorten_items", cancel=True)
 
@@ -151,4 +151,4 @@ def test_judges_and_retired_models_shorten_nothing() -> None:
     ItemFactory.create()
     for values in ({"role": "judge"}, {"name": "old", "state": LanguageModel.State.RETIRED}):
         with pytest.raises(ShorteningError, match="retired or a judge"):
-            shortening.start(LanguageModelFactory.create(**values))
+            shortening_services.start(LanguageModelFactory.create(**values))
